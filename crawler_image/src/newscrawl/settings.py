@@ -1,0 +1,112 @@
+"""What the crawler is told by its environment, read once and checked in one place.
+
+The chart sets these variables on every pod and a person sets them in a shell; a wrong one is named with what it should be, before any
+work is done. URLs carry passwords: they are kept out of every representation of the settings and out of every message.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+DEFAULT_USER_AGENT = "newscrawl/0.1 (+https://example.org/newscrawl; set NEWSCRAWL_USER_AGENT)"
+
+
+class SettingsError(Exception):
+    """A variable of the environment is missing or wrong; the message names it and says what to set."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The crawler's configuration.
+
+    `sites` are the directories searched for profiles, the packaged one first; `queues` are the queues that the cluster serves, None when nobody
+    said; `mysql_patience` is how many seconds a lost database is waited for before the task fails (and Airflow retries it); `lease` is how
+    many seconds a claimed URL stays with a worker that gives no sign of life.
+    """
+
+    mysql_url: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    user_agent: str = DEFAULT_USER_AGENT
+    data_dir: Path = Path("data")
+    sites: tuple[Path, ...] = ()
+    queues: frozenset[str] | None = None
+    queue: str | None = None
+    mysql_patience: float = 150.0
+    lease: float = 60.0
+
+    @property
+    def warc_dir(self) -> Path:
+        """Where raw responses are archived."""
+        return self.data_dir / "warc"
+
+    def require_mysql(self) -> str:
+        """The database's URL, or SettingsError."""
+        if self.mysql_url is None:
+            raise SettingsError(
+                "NEWSCRAWL_MYSQL_URL is not set: set it to the articles database, mysql+pymysql://USER:PASSWORD@HOST:3306/articles"
+            )
+        return self.mysql_url
+
+    def require_redis(self) -> str:
+        """The limiter's URL, or SettingsError."""
+        if self.redis_url is None:
+            raise SettingsError(
+                "NEWSCRAWL_REDIS_URL is not set: set it to the Redis that workers share for politeness, redis://:PASSWORD@HOST:6379/1"
+            )
+        return self.redis_url
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings that `environ` holds; raises SettingsError. An empty variable counts as unset."""
+    told = {name: value for name, value in environ.items() if name.startswith("NEWSCRAWL_") and value.strip()}
+    packaged = Path(str(files("newscrawl"))) / "sites"
+    return Settings(
+        mysql_url=_url(told, "NEWSCRAWL_MYSQL_URL", ("mysql+pymysql",)),
+        redis_url=_url(told, "NEWSCRAWL_REDIS_URL", ("redis", "rediss", "unix")),
+        user_agent=told.get("NEWSCRAWL_USER_AGENT", DEFAULT_USER_AGENT),
+        data_dir=Path(told.get("NEWSCRAWL_DATA_DIR", "data")),
+        sites=(packaged, *(Path(part) for part in told.get("NEWSCRAWL_SITES", "").split(os.pathsep) if part)),
+        queues=_names(told.get("NEWSCRAWL_QUEUES")),
+        queue=told.get("NEWSCRAWL_QUEUE"),
+        mysql_patience=_seconds(told, "NEWSCRAWL_MYSQL_PATIENCE", 150.0),
+        lease=_seconds(told, "NEWSCRAWL_LEASE", 60.0),
+    )
+
+
+def _url(told: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    value = told.get(name)
+    if value is None:
+        return None
+    scheme = _attempt(lambda: urlsplit(value).scheme)
+    if scheme not in schemes:
+        raise SettingsError(f"{name}: must be a URL that starts with {' or '.join(s + '://' for s in schemes)} (its value is not shown)")
+    if scheme != "unix" and not _attempt(lambda: urlsplit(value).hostname):
+        raise SettingsError(f"{name}: names no host (its value is not shown; is a character of the password not percent-encoded?)")
+    return value
+
+
+def _attempt(read: Callable[[], str | None]) -> str | None:
+    try:
+        return read()
+    except ValueError:
+        return None
+
+
+def _names(value: str | None) -> frozenset[str] | None:
+    return None if value is None else frozenset(part.strip() for part in value.split(",") if part.strip())
+
+
+def _seconds(told: Mapping[str, str], name: str, default: float) -> float:
+    value = told.get(name, str(default))
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 86400:
+        raise SettingsError(f"{name}: {value!r} is not a number of seconds between 0 and 86400")
+    return seconds
