@@ -1,7 +1,7 @@
 """What the crawler is told by its environment, read once and checked in one place.
 
-The chart sets these variables on every pod and a person sets them in a shell; a wrong one is named with what it should be, before any
-work is done. URLs carry passwords: they are kept out of every representation of the settings and out of every message.
+The chart sets these variables on every pod and a person sets them in a shell; a wrong one is named with what it should
+be, before any work is done. URLs carry passwords: they are kept out of every representation and every message.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ class SettingsError(Exception):
 class Settings:
     """The crawler's configuration.
 
-    `sites` are the directories searched for profiles, the packaged one first; `queues` are the queues that the cluster serves, None when nobody
-    said; `mysql_patience` is how many seconds a lost database is waited for before the task fails (and Airflow retries it); `lease` is how
-    many seconds a claimed URL stays with a worker that gives no sign of life.
+    `sites` are the directories searched for profiles, the packaged one first; `queues` are the queues that the cluster
+    serves, None when nobody said; `mysql_patience` is how many seconds a lost database is waited for before the task
+    fails (and Airflow retries it); `lease` is how many seconds a claimed URL stays with a worker that gives no sign of
+    life.
     """
 
     mysql_url: str | None = field(default=None, repr=False)
@@ -84,9 +85,13 @@ def _url(told: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | 
         return None
     scheme = _attempt(lambda: urlsplit(value).scheme)
     if scheme not in schemes:
-        raise SettingsError(f"{name}: must be a URL that starts with {' or '.join(s + '://' for s in schemes)} (its value is not shown)")
+        raise SettingsError(
+            f"{name}: must start with {' or '.join(s + '://' for s in schemes)} (its value is not shown)"
+        )
     if scheme != "unix" and not _attempt(lambda: urlsplit(value).hostname):
-        raise SettingsError(f"{name}: names no host (its value is not shown; is a character of the password not percent-encoded?)")
+        raise SettingsError(
+            f"{name}: names no host (its value is not shown; are special characters of the password %-encoded?)"
+        )
     return value
 
 

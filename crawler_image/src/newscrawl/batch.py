@@ -1,0 +1,131 @@
+"""Fetches the URLs of one batch: claim, fetch, archive, extract, preprocess, store, until none is left.
+
+Articles and the frontier's word for them are committed together, about once a second, so that kill -9 costs at most the
+pages of that second, fetched again. Pages are parsed in the threads that fetch them: a polite crawl waits for its
+site, and where it need not, a second process makes it faster, which a second thread would not.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+
+from newscrawl import settings as environment
+from newscrawl.archive import WarcWriter
+from newscrawl.context import Context, now, open_context, open_database
+from newscrawl.settings import Settings
+from newscrawl.store import StoreUnavailable, frontier, runs, visits
+from newscrawl.store.frontier import Claimed
+from newscrawl.store.lease import Lease
+from newscrawl.store.visits import Visit
+from newscrawl.visit import visit
+
+STORED_TOGETHER = 50  # visits in one transaction, or what came within FLUSH_SECONDS
+FLUSH_SECONDS = 1.0
+# a URL that has to rest longer than two short pauses is left to the site's next run
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of the URLs that one call visited, by outcome: small enough to pass between tasks."""
+
+    run_id: int
+    batch_id: int
+    outcomes: dict[str, int]
+
+
+def fetch_batch(run_id: int, batch_id: int, *, settings: Settings | None = None) -> BatchResult:
+    """Visits every URL of the batch that has not been answered for, and returns the outcomes.
+
+    Running it twice, at once or one after the other, visits nothing twice; URLs that a dead worker claimed are waited
+    for until their lease ends. Raises SettingsError, UnknownRun, UnknownSite, ProfileError, StoreUnavailable and
+    DiskFull; what was fetched before is stored.
+    """
+    settings = settings or environment.load()
+    database = open_database(settings)
+    site = database.run(lambda connection: runs.get(connection, run_id)).site
+    worker = _Worker(open_context(site, settings, database), run_id, batch_id)
+    with Lease(database, batch_id, worker.context.owner, timedelta(seconds=settings.lease)):
+        worker.work()
+    return BatchResult(run_id, batch_id, worker.outcomes)
+
+
+class _Worker:
+    """One process' work on one batch: the loop, and the visits that are not stored yet."""
+
+    def __init__(self, context: Context, run_id: int, batch_id: int):
+        self.context = context
+        self.run_id = run_id
+        self.batch_id = batch_id
+        self.outcomes: dict[str, int] = {}
+        self._archive = WarcWriter(context.settings.warc_dir)
+        self._waiting: list[Visit] = []
+        self._stored_at = time.monotonic()
+
+    def work(self) -> None:
+        """Until no URL of the batch is left to anyone."""
+        threads = self.context.profile.politeness.concurrency
+        running: set[Future[Visit]] = set()
+        pool = ThreadPoolExecutor(threads, thread_name_prefix=f"batch-{self.batch_id}")
+        try:
+            self._loop(pool, threads, running)
+        except StoreUnavailable:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        except BaseException:
+            # what was fetched need not be fetched again
+            pool.shutdown(cancel_futures=True)
+            self._waiting += [one.result() for one in running if not one.cancelled() and one.exception() is None]
+            self._store()
+            raise
+        pool.shutdown()
+
+    def _loop(self, pool: ThreadPoolExecutor, threads: int, running: set[Future[Visit]]) -> None:
+        while True:
+            if len(running) < threads:
+                claimed = self._claim(2 * threads)
+                running |= {pool.submit(visit, self.context, self._archive, self.run_id, one) for one in claimed}
+            for future in wait(running, FLUSH_SECONDS, FIRST_COMPLETED).done:
+                self._waiting.append(future.result())
+                running.remove(future)
+            if not running or self._store_is_due():
+                self._store()
+            if not running and not self._wait_for_others():
+                return
+
+    def _claim(self, count: int) -> list[Claimed]:
+        claimed_at, lease = now(), timedelta(seconds=self.context.settings.lease)
+        return self.context.database.run(
+            lambda connection: frontier.claim(
+                connection, self.batch_id, self.context.owner, count=count, now=claimed_at, lease=lease
+            )
+        )
+
+    def _wait_for_others(self) -> bool:
+        """Sleeps until a pause or another worker's lease ends; False when there is nothing worth waiting for."""
+        free = self.context.database.run(lambda connection: frontier.next_free(connection, self.batch_id))
+        if free is None:
+            return False
+        rest = (free - now()).total_seconds()
+        if rest > max(PATIENCE_SECONDS, self.context.settings.lease):
+            return False
+        # no longer than a moment at once: another worker may answer for its URLs before its lease ends
+        time.sleep(min(max(rest, 0.05), FLUSH_SECONDS))
+        return True
+
+    def _store_is_due(self) -> bool:
+        return len(self._waiting) >= STORED_TOGETHER or time.monotonic() - self._stored_at >= FLUSH_SECONDS
+
+    def _store(self) -> None:
+        results, self._waiting, self._stored_at = self._waiting, [], time.monotonic()
+        if not results:
+            return
+        site, owner, stored = self.context.profile.site, self.context.owner, now()
+        counts = self.context.database.run(
+            lambda connection: visits.record(connection, site, self.run_id, self.batch_id, owner, results, stored)
+        )
+        for outcome, count in counts.items():
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count

@@ -1,0 +1,169 @@
+"""A crawl in three steps, which the command line and Airflow's tasks call alike: discover, fetch each batch, report.
+
+What passes between the steps is ids; what they know is in the database. So each step can be killed anywhere and run
+again: it goes on where it was. A failure of one URL is a row with its kind and reason and stops nothing; a failure of
+the site, the database or the disk ends the step with one message that says what to do.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from newscrawl import settings as environment
+from newscrawl.batch import BatchResult, fetch_batch
+from newscrawl.context import Context, now, open_context, open_database
+from newscrawl.discover import discover
+from newscrawl.model import FetchError, Link
+from newscrawl.settings import Settings
+from newscrawl.store import frontier, runs
+from newscrawl.store.hubs import Hubs
+from newscrawl.urls import canonicalize
+from newscrawl.verdict import judge
+
+__all__ = ["BatchResult", "Discovery", "SiteUnreachable", "discover_site", "fetch_batch", "report"]
+
+log = logging.getLogger(__name__)
+
+LINKS_TOGETHER = 500  # links in one transaction
+IDLE_LEASES = 3  # a run that was silent for so many leases has no worker: its URLs may be taken by another
+
+
+class SiteUnreachable(Exception):
+    """Nothing could be discovered; the message says why, and so does the run."""
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """A run and its batches: what the following tasks need.
+
+    `found` counts the links that discovery saw, `new` those that the frontier did not have; `batches` also hold URLs
+    that were left over from earlier runs.
+    """
+
+    run_id: int
+    site: str
+    batches: tuple[int, ...]
+    found: int
+    new: int
+
+
+def discover_site(
+    site: str,
+    *,
+    run_key: str,
+    limit: int | None = None,
+    since: datetime | None = None,
+    settings: Settings | None = None,
+) -> Discovery:
+    """Finds the site's links, adds them to the frontier and cuts what is due into batches.
+
+    `run_key` names the run: the same key again (a retried task) goes on with the same run. `limit` is the number of
+    URLs to visit (the profile's crawl.max_articles by default); all links found are kept, so that those beyond the
+    limit are the next run's. `since` (aware) leaves out links known to be older. Raises SiteUnreachable, and what
+    `open_context` raises; a run that ends so is marked as failed.
+    """
+    settings = settings or environment.load()
+    database = open_database(settings)
+    context = open_context(site, settings, database)
+    started = now()
+    run_id = database.run(lambda connection: runs.start(connection, site, run_key, started))
+    try:
+        found, new = _store_links(context, run_id)
+        crawl = context.profile.crawl
+        batches = database.run(
+            lambda connection: frontier.cut_batches(
+                connection,
+                site,
+                run_id,
+                size=crawl.batch_size,
+                limit=crawl.max_articles if limit is None else limit,
+                since=since,
+                now=now(),
+                idle=timedelta(seconds=settings.lease * IDLE_LEASES),
+            )
+        )
+    except FetchError as error:
+        _fail(context, run_id, f"{error.kind}: {error.message} [{error.url}]")
+        raise SiteUnreachable(f"{site}: {error.kind}: {error.message} [{error.url}]") from error
+    except Exception as error:
+        _fail(context, run_id, f"discovery failed: {type(error).__name__}: {error}")
+        raise
+    counts = {"found": found, "new": new, "batches": len(batches)}
+    database.run(lambda connection: runs.note(connection, run_id, counts, now()))
+    return Discovery(run_id, site, tuple(batches), found, new)
+
+
+def report(run_id: int, *, settings: Settings | None = None) -> dict[str, Any]:
+    """Ends the run and says what came of it, as plain data; `ok` is False, with a `reason`, for a run that failed.
+
+    Running it again counts again. Raises UnknownRun, SettingsError, StoreUnavailable.
+    """
+    database = open_database(settings or environment.load())
+    run = database.run(lambda connection: runs.get(connection, run_id))
+    tally = database.run(lambda connection: runs.tally(connection, run_id))
+    states = database.run(lambda connection: frontier.stats(connection, run.site))
+    reason = judge(run.counts.get("found"), bool(states), tally)
+    if run.counts.get("found") is None and run.reason:
+        reason = run.reason  # discovery itself said why it failed
+    counts = {
+        **run.counts,
+        **tally.outcomes,
+        "visits": tally.visits,
+        "unvisited": tally.unvisited,
+        "waiting": tally.waiting,
+    }
+    ended = now()
+    state = "failed" if reason else "succeeded"
+    database.run(lambda connection: runs.note(connection, run_id, counts, ended))
+    database.run(lambda connection: runs.finish(connection, run_id, state, reason, ended))
+    return {
+        "run_id": run_id,
+        "site": run.site,
+        "ok": reason is None,
+        "reason": reason,
+        "seconds": round((ended - run.started).total_seconds(), 1),
+        "counts": counts,
+        "next_visit": tally.next_visit and tally.next_visit.isoformat(),
+        "failures": [asdict(failure) for failure in tally.failures],
+    }
+
+
+def _store_links(context: Context, run_id: int) -> tuple[int, int]:
+    site, database = context.profile.site, context.database
+    hubs = database.run(lambda connection: Hubs(connection, site))
+
+    def known(urls: Sequence[str]) -> set[str]:
+        canonical = {url: _canonical(context, url) for url in urls}
+        have = database.run(lambda connection: frontier.known(connection, set(canonical.values())))
+        return {url for url in urls if canonical[url] in have}
+
+    links = discover(context.profile, context.fetcher, known=known, hub_state=hubs, now=now())
+    found = new = 0
+    for part in _parts(links):
+        by_url = {_canonical(context, link.url): link for link in reversed(part)}
+        usable = {url: link for url, link in by_url.items() if len(link.url) <= frontier.MAX_URL}
+        if len(usable) < len(by_url):
+            log.warning("%s: %d links longer than %d characters", site, len(by_url) - len(usable), frontier.MAX_URL)
+        found += len(usable)
+        new += database.run(lambda c, usable=usable: frontier.add_links(c, site, usable, run_id, now()))
+        database.run(lambda c, found=found, new=new: runs.note(c, run_id, {"seen": found, "new": new}, now()))
+    database.run(lambda connection: hubs.save(connection, now()))
+    return found, new
+
+
+def _canonical(context: Context, url: str) -> str:
+    return canonicalize(url, keep_params=context.profile.urls.keep_params)
+
+
+def _parts(links: Iterator[Link]) -> Iterator[list[Link]]:
+    while part := list(islice(links, LINKS_TOGETHER)):
+        yield part
+
+
+def _fail(context: Context, run_id: int, reason: str) -> None:
+    context.database.run(lambda connection: runs.finish(connection, run_id, "failed", reason, now()))

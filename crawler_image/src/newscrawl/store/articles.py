@@ -1,0 +1,225 @@
+"""Articles in MySQL: one row for each, however many URLs lead to it, and what it said before it was changed.
+
+`decide` compares fetched articles with the stored ones and is pure; `upsert` asks, decides and writes within its
+caller's transaction, so that the article and the frontier's word for it are committed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, desc, func, insert, literal, or_, select
+from sqlalchemy.dialects.mysql import insert as mysql_insert
+
+from newscrawl.model import PreparedArticle
+from newscrawl.store.frontier import lock_site
+from newscrawl.store.tables import VERSIONED, article_versions, articles, url_hash
+
+ROWS = 200  # rows a statement: measured, more is not faster and holds locks longer
+_MAX = {"title": 1000, "canonical_url": 2048, "body": 4_000_000}  # characters; utf8mb4 takes up to four bytes each
+
+
+class Unstorable(Exception):
+    """An article that no sound page yields; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Existing:
+    """What decides about a stored article."""
+
+    id: int
+    url_hash: bytes
+    url: str
+    content_hash: bytes
+    version: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of one fetched article: its outcome, and the row to write or None.
+
+    `key` is the url_hash of the article that it is or duplicates; `archive` the id whose present version is kept.
+    """
+
+    outcome: str
+    key: bytes
+    row: Mapping[str, Any] | None = None
+    archive: int | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where a fetched article ended: `outcome` is stored, changed, unchanged or duplicate."""
+
+    article_id: int
+    outcome: str
+
+
+def row_of(prepared: PreparedArticle, *, site: str, run_id: int | None, fetched: datetime) -> dict[str, Any]:
+    """The columns of an article; raises Unstorable. `published_offset` is in minutes east of UTC."""
+    article = prepared.article
+    texts = {"title": article.title, "canonical_url": article.canonical_url, "body": article.body}
+    for name, text in texts.items():
+        if not text.strip() or len(text) > _MAX[name]:
+            raise Unstorable(f"its {name} has {len(text)} characters (1 to {_MAX[name]} can be stored)")
+    offset = article.published.utcoffset() if article.published else None
+    return {
+        **texts,
+        "url_hash": url_hash(article.canonical_url),
+        "site": site,
+        "url": article.url,
+        "version": 1,
+        "authors": list(article.authors),
+        "published": article.published,
+        "published_offset": None if offset is None else round(offset.total_seconds() / 60),
+        "modified": article.modified,
+        "section": article.section and article.section[:255],
+        "keywords": list(article.keywords),
+        "image": article.image,
+        "language": article.language and article.language[:16],
+        "access": article.access,
+        "extractor": article.extractor,
+        "profile": article.profile,
+        "sources": dict(article.sources),
+        "content_hash": bytes.fromhex(prepared.content_hash),
+        "simhash": prepared.simhash,
+        "characters": prepared.characters,
+        "words": prepared.words,
+        "reading_seconds": prepared.reading_seconds,
+        "run_id": run_id,
+        "fetched": fetched,
+    }
+
+
+def decide(rows: Sequence[Mapping[str, Any]], existing: Sequence[Existing]) -> list[Decision]:
+    """One decision for each row, in order, knowing the earlier ones.
+
+    The same canonical URL is the same article. A page of another URL than the one that was stored is a duplicate,
+    unless it is the canonical one, which wins. Another canonical URL with the same title and body on the same site is
+    a duplicate too. New text under the same URL is a change, whose past is kept.
+    """
+    by_url = {one.url_hash: one for one in existing}
+    by_content = {one.content_hash: one.url_hash for one in existing}
+    decisions = []
+    for row in rows:
+        key, content = row["url_hash"], row["content_hash"]
+        old = by_url.get(key)
+        if old is None and content in by_content:
+            decisions.append(Decision("duplicate", by_content[content]))
+            continue
+        if old is not None and old.url != row["url"] and row["url"] != row["canonical_url"]:
+            decisions.append(Decision("duplicate", key))
+            continue
+        if old is None:
+            decisions.append(Decision("stored", key, row))
+            by_url[key] = Existing(0, key, row["url"], content, 1)
+        elif old.content_hash == content:
+            outcome = "unchanged" if old.url == row["url"] else "duplicate"
+            decisions.append(Decision(outcome, key, {**row, "version": old.version}))
+            by_url[key] = Existing(old.id, key, row["url"], content, old.version)
+        else:
+            # id 0: stored a moment ago within this very transaction, nobody has seen the past
+            version = old.version + 1 if old.id else 1
+            decisions.append(Decision("changed", key, {**row, "version": version}, archive=old.id or None))
+            by_url[key] = Existing(0, key, row["url"], content, version)
+        by_content[content] = key
+    return decisions
+
+
+def upsert(connection: Connection, site: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Stored]:
+    """Writes the rows (of `row_of`, one site's) and returns what became of each, in order."""
+    if not rows:
+        return []
+    # two workers with the same text under two URLs must see each other
+    lock_site(connection, site)
+    hashes = [row["url_hash"] for row in rows]
+    contents = [row["content_hash"] for row in rows]
+    columns = articles.c.id, articles.c.url_hash, articles.c.url, articles.c.content_hash, articles.c.version
+    query = select(*columns).where(
+        or_(articles.c.url_hash.in_(hashes), (articles.c.site == site) & articles.c.content_hash.in_(contents))
+    )
+    decisions = decide(rows, [Existing(*row) for row in connection.execute(query.order_by(desc(articles.c.id)))])
+    _archive(connection, [one.archive for one in decisions if one.archive is not None], now)
+    # the last word on an article within the batch; in the order of the index, against deadlocks
+    writes = {one.key: one.row for one in decisions if one.row is not None}
+    ordered = [writes[key] for key in sorted(writes)]
+    statement = mysql_insert(articles)
+    kept = {"url_hash", "site"}
+    statement = statement.on_duplicate_key_update(
+        {name: statement.inserted[name] for name in ordered[0] if name not in kept} if ordered else {}
+    )
+    for start in range(0, len(ordered), ROWS):
+        connection.execute(statement, ordered[start : start + ROWS])
+    keys = {one.key for one in decisions}
+    ids = dict(
+        connection.execute(select(articles.c.url_hash, articles.c.id).where(articles.c.url_hash.in_(keys))).tuples()
+    )
+    return [Stored(ids[one.key], one.outcome) for one in decisions]
+
+
+def _archive(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    if not ids:
+        return
+    names = ["article_id", "version", *VERSIONED, "replaced"]
+    present = select(
+        articles.c.id,
+        articles.c.version,
+        *(articles.c[name] for name in VERSIONED),
+        literal(now, article_versions.c.replaced.type),
+    ).where(articles.c.id.in_(ids))
+    connection.execute(insert(article_versions).from_select(names, present))
+
+
+@dataclass(frozen=True)
+class Search:
+    """What to look for; times are aware, `text` occurs in title or body."""
+
+    site: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+
+
+def search(connection: Connection, wanted: Search, *, limit: int | None = 20) -> Iterator[Row]:
+    """Articles, newest first, all columns; read as a stream, so that an export of millions needs no memory."""
+    query = _where(select(articles), wanted).order_by(desc(articles.c.published), desc(articles.c.id))
+    if limit is not None:
+        query = query.limit(limit)
+    yield from connection.execution_options(stream_results=True, yield_per=ROWS).execute(query)
+
+
+def count(connection: Connection, wanted: Search) -> int:
+    """How many articles `search` would yield without a limit."""
+    return connection.scalar(_where(select(func.count()).select_from(articles), wanted)) or 0
+
+
+def get(connection: Connection, wanted: int | str) -> Row | None:
+    """One article by id or by canonical URL."""
+    where = articles.c.id == wanted if isinstance(wanted, int) else articles.c.url_hash == url_hash(wanted)
+    return connection.execute(select(articles).where(where)).one_or_none()
+
+
+def history(connection: Connection, article_id: int) -> list[Row]:
+    """The versions that the article had before its present one, oldest first."""
+    query = select(article_versions).where(article_versions.c.article_id == article_id)
+    return list(connection.execute(query.order_by(article_versions.c.version)))
+
+
+def _where(query: Select, wanted: Search) -> Select:
+    if wanted.site is not None:
+        query = query.where(articles.c.site == wanted.site)
+    if wanted.since is not None:
+        query = query.where(articles.c.published >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(articles.c.published < wanted.until)
+    if wanted.text is not None:
+        query = query.where(
+            or_(
+                articles.c.title.contains(wanted.text, autoescape=True),
+                articles.c.body.contains(wanted.text, autoescape=True),
+            )
+        )
+    return query

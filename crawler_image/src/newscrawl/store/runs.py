@@ -1,0 +1,147 @@
+"""Runs: what each crawl of a site found and did, and whether the site is healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, desc, func, select, update
+from sqlalchemy.dialects.mysql import insert
+
+from newscrawl.store.tables import batches, runs, urls, visits
+
+
+class UnknownRun(Exception):
+    """There is no run of this id."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Visits of a run that ended alike: how often, and one of them as an example."""
+
+    outcome: str
+    kind: str | None
+    count: int
+    example: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a run came to, from its visits: URLs by outcome of their last visit, and what is left.
+
+    `unvisited` were cut into batches and not visited (their tasks died or another run took them); `waiting` failed and
+    are visited again from `next_visit` on.
+    """
+
+    outcomes: Mapping[str, int]
+    visits: int
+    unvisited: int
+    waiting: int
+    next_visit: datetime | None
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Health:
+    """A site at a glance: its URLs by state, its runs (newest first), the failures of its visits since `since`."""
+
+    site: str
+    states: Mapping[str, int]
+    runs: tuple[Row, ...]
+    since: datetime
+    failures: tuple[Failure, ...]
+
+
+def start(connection: Connection, site: str, key: str, now: datetime) -> int:
+    """The id of the run named `key`, which is made or, when its task is tried again, opened again."""
+    statement = insert(runs).values(run_key=key, site=site, started=now, alive=now, counts={})
+    again = statement.on_duplicate_key_update(
+        id=func.last_insert_id(runs.c.id), state="running", reason=None, finished=None, alive=statement.inserted.alive
+    )
+    connection.execute(again)
+    return connection.scalar(select(runs.c.id).where(runs.c.run_key == key)) or 0
+
+
+def get(connection: Connection, run_id: int) -> Row:
+    """The run's row; raises UnknownRun."""
+    row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+    if row is None:
+        raise UnknownRun(f"run {run_id} is not in the database: `newscrawl runs` lists those that are")
+    return row
+
+
+def note(connection: Connection, run_id: int, counts: Mapping[str, Any], now: datetime) -> None:
+    """Adds to the run's counts and says that it is alive."""
+    merged = {**get(connection, run_id).counts, **counts}
+    connection.execute(update(runs).where(runs.c.id == run_id).values(counts=merged, alive=now))
+
+
+def finish(connection: Connection, run_id: int, state: str, reason: str | None, now: datetime) -> None:
+    """Ends the run; what is left of its batches is free for the site's next run."""
+    values = {"state": state, "reason": reason and reason[:1000], "finished": now, "alive": now}
+    connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+
+
+def tally(connection: Connection, run_id: int) -> Tally:
+    """Counts the run's visits; a URL that was visited more than once counts by its last visit."""
+    last = (
+        select(func.max(visits.c.id).label("id")).where(visits.c.run_id == run_id).group_by(visits.c.url_id).subquery()
+    )
+    by_outcome = dict(
+        connection.execute(
+            select(visits.c.outcome, func.count()).join(last, last.c.id == visits.c.id).group_by(visits.c.outcome)
+        )
+        .tuples()
+        .all()
+    )
+    total = connection.scalar(select(func.count()).where(visits.c.run_id == run_id)) or 0
+    planned = connection.scalar(select(func.sum(batches.c.size)).where(batches.c.run_id == run_id)) or 0
+    waiting = connection.execute(
+        select(func.count(), func.min(urls.c.next_visit))
+        .join(batches, batches.c.id == urls.c.batch_id)
+        .where(batches.c.run_id == run_id, urls.c.state == "failed", urls.c.next_visit.is_not(None))
+    ).one()
+    failures = _failures(connection, visits.c.id.in_(select(last.c.id)))
+    return Tally(by_outcome, total, int(planned) - sum(by_outcome.values()), waiting[0], waiting[1], failures)
+
+
+def recent(connection: Connection, site: str | None = None, *, limit: int = 20) -> list[Row]:
+    """The last runs, newest first."""
+    query = select(runs).order_by(desc(runs.c.started), desc(runs.c.id)).limit(limit)
+    if site is not None:
+        query = query.where(runs.c.site == site)
+    return list(connection.execute(query))
+
+
+def health(connection: Connection, site: str, now: datetime, *, days: int = 7) -> Health:
+    """How the site has been doing for `days`."""
+    since = now - timedelta(days=days)
+    states = select(urls.c.state, func.count()).where(urls.c.site == site).group_by(urls.c.state)
+    of_site = visits.c.run_id.in_(select(runs.c.id).where(runs.c.site == site, runs.c.started >= since))
+    return Health(
+        site,
+        dict(connection.execute(states).tuples().all()),
+        tuple(recent(connection, site, limit=10)),
+        since,
+        _failures(connection, of_site),
+    )
+
+
+def _failures(connection: Connection, where: ColumnElement[bool]) -> tuple[Failure, ...]:
+    bad = visits.c.outcome.in_(("failed", "refused", "gone"))
+    grouped = (
+        select(visits.c.outcome, visits.c.kind, func.count().label("count"), func.max(visits.c.id).label("example"))
+        .where(where, bad)
+        .group_by(visits.c.outcome, visits.c.kind)
+        .subquery()
+    )
+    query = (
+        select(grouped.c.outcome, grouped.c.kind, grouped.c.count, visits.c.reason, urls.c.url)
+        .join(visits, visits.c.id == grouped.c.example)
+        .join(urls, urls.c.id == visits.c.url_id)
+        .order_by(desc(grouped.c.count))
+    )
+    return tuple(Failure(row[0], row[1], row[2], row[3] or "", row[4]) for row in connection.execute(query))

@@ -1,0 +1,123 @@
+"""What came of visiting URLs: the article, the frontier's new state and the run's record, in one transaction.
+
+Only claims that the owner still holds are written. So a transaction that is run again after its COMMIT got lost, and a
+worker that was thought dead and is not, write nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from newscrawl.store import articles
+from newscrawl.store.frontier import backoff
+from newscrawl.store.tables import urls, visits
+
+# the frontier's state after each outcome
+STATE = {
+    "stored": "done",
+    "changed": "done",
+    "unchanged": "done",
+    "duplicate": "done",
+    "refused": "refused",
+    "gone": "gone",
+    "failed": "failed",
+}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One URL visited: either `article` (a row of `articles.row_of`), or `outcome` with `kind` and `reason`.
+
+    `attempts` counts this visit; `retry_after` is in seconds; `elapsed` too; `warc` is (path, offset, length).
+    """
+
+    url_id: int
+    visited: datetime
+    attempts: int
+    article: Mapping[str, Any] | None = None
+    outcome: str | None = None
+    kind: str | None = None
+    reason: str | None = None
+    retry_after: float | None = None
+    status: int | None = None
+    bytes: int | None = None
+    elapsed: float | None = None
+    warc: tuple[str, int, int] | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+def record(
+    connection: Connection, site: str, run_id: int, batch_id: int, owner: str, results: Sequence[Visit], now: datetime
+) -> dict[str, int]:
+    """Writes the results whose URLs `owner` still holds; returns how many had which outcome."""
+    held = select(urls.c.id, urls.c.article_id).where(
+        urls.c.id.in_([one.url_id for one in results]), urls.c.state == "claimed", urls.c.claimed_by == owner
+    )
+    article_of = dict(connection.execute(held.order_by(urls.c.id).with_for_update()).tuples().all())
+    kept = [one for one in results if one.url_id in article_of]
+    with_article = [one for one in kept if one.article is not None]
+    stored = articles.upsert(connection, site, [one.article for one in with_article if one.article], now)
+    ended = {one.url_id: (end.outcome, end.article_id) for one, end in zip(with_article, stored, strict=True)}
+    for one in kept:
+        if one.outcome is not None:
+            ended[one.url_id] = (one.outcome, article_of[one.url_id])
+    if kept:
+        connection.execute(insert(visits), [_visit_row(one, run_id, batch_id, ended[one.url_id][0]) for one in kept])
+        connection.execute(_UPDATE, [_url_row(one, *ended[one.url_id]) for one in kept])
+    counts: dict[str, int] = {}
+    for outcome, _ in ended.values():
+        counts[outcome] = counts.get(outcome, 0) + 1
+    return counts
+
+
+_SET = ("state", "attempts", "next_visit", "etag", "last_modified", "kind", "reason", "article_id", "last_visit")
+_UPDATE = (
+    update(urls)
+    .where(urls.c.id == bindparam("url_id"))
+    .values({name: bindparam(f"new_{name}") for name in _SET} | {"claims": 0, "claimed_by": None, "lease_until": None})
+)
+
+
+def _visit_row(one: Visit, run_id: int, batch_id: int, outcome: str) -> dict[str, Any]:
+    path, offset, length = one.warc or (None, None, None)
+    return {
+        "run_id": run_id,
+        "batch_id": batch_id,
+        "url_id": one.url_id,
+        "outcome": outcome,
+        "kind": one.kind and one.kind[:64],
+        "reason": one.reason and one.reason[:1000],
+        "status": one.status,
+        "bytes": one.bytes,
+        "elapsed_ms": None if one.elapsed is None else round(one.elapsed * 1000),
+        "warc_path": path,
+        "warc_offset": offset,
+        "warc_length": length,
+        "visited": one.visited,
+    }
+
+
+def _url_row(one: Visit, outcome: str, article_id: int | None) -> dict[str, Any]:
+    state = STATE[outcome]
+    pause = backoff(one.attempts, one.retry_after) if state == "failed" else None
+    # a validator that does not fit would be cut and never match again
+    etag = one.etag if one.etag and len(one.etag) <= 512 else None
+    last_modified = one.last_modified if one.last_modified and len(one.last_modified) <= 64 else None
+    return {
+        "url_id": one.url_id,
+        "new_state": state,
+        "new_attempts": one.attempts if state == "failed" else 0,
+        "new_next_visit": one.visited + pause if pause else None,
+        "new_etag": etag,
+        "new_last_modified": last_modified,
+        "new_kind": one.kind and one.kind[:64],
+        "new_reason": one.reason and one.reason[:1000],
+        "new_article_id": article_id,
+        "new_last_visit": one.visited,
+    }

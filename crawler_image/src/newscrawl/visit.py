@@ -1,0 +1,77 @@
+"""One URL from request to article: fetch, archive, extract, preprocess. What goes wrong becomes part of the answer."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from newscrawl.archive import WarcWriter
+from newscrawl.context import Context, now
+from newscrawl.disk import told_when_full
+from newscrawl.extract import extract
+from newscrawl.model import FetchError, NotAnArticle, Response
+from newscrawl.preprocess import preprocess
+from newscrawl.store import articles
+from newscrawl.store.frontier import Claimed
+from newscrawl.store.visits import Visit
+
+log = logging.getLogger(__name__)
+
+_GONE = frozenset({"http_404", "http_410"})
+
+
+def visit(context: Context, archive: WarcWriter, run_id: int, url: Claimed) -> Visit:
+    """What came of `url`; raises DiskFull, because a page that cannot be kept must not count as visited."""
+    asked = now()
+    try:
+        response = context.fetcher.get(
+            url.url, site=context.profile, etag=url.etag, last_modified=url.last_modified, now=asked
+        )
+    except FetchError as error:
+        return _failed(url, error)
+    answer = Visit(
+        url_id=url.id,
+        visited=response.fetched_at,
+        attempts=url.attempts + 1,
+        status=response.status,
+        bytes=len(response.body),
+        elapsed=response.elapsed,
+    )
+    if response.not_modified:
+        return replace(answer, outcome="unchanged", etag=url.etag, last_modified=url.last_modified)
+    with told_when_full(context.settings.warc_dir):
+        record = archive.write(response)
+    return _extracted(context, run_id, response, replace(answer, warc=(str(record.path), record.offset, record.length)))
+
+
+def _extracted(context: Context, run_id: int, response: Response, answer: Visit) -> Visit:
+    try:
+        article = extract(response, context.profile, fetched=response.fetched_at)
+        row = articles.row_of(
+            preprocess(article, context.profile),
+            site=context.profile.site,
+            run_id=run_id,
+            fetched=response.fetched_at,
+        )
+    except NotAnArticle as error:
+        return replace(answer, outcome="refused", kind="not_an_article", reason=error.reason)
+    except articles.Unstorable as error:
+        return replace(answer, outcome="refused", kind="unstorable", reason=str(error))
+    except Exception as error:
+        log.exception("%s: the page broke the extraction", response.url)
+        return replace(answer, outcome="refused", kind="extraction_error", reason=f"{type(error).__name__}: {error}")
+    headers = response.headers
+    return replace(answer, article=row, etag=headers.get("etag"), last_modified=headers.get("last-modified"))
+
+
+def _failed(url: Claimed, error: FetchError) -> Visit:
+    outcome = "gone" if error.kind in _GONE else "refused" if error.permanent else "failed"
+    return Visit(
+        url_id=url.id,
+        visited=now(),
+        attempts=url.attempts + 1,
+        outcome=outcome,
+        kind=error.kind,
+        reason=error.message,
+        retry_after=error.retry_after,
+    )
