@@ -1,0 +1,163 @@
+"""How many workers a queue should have: the one decision of the scaler, pure, with the time passed in.
+
+The fields mean what they mean in KEDA and in the HPA's `behavior`. What is added: running tasks count, one empty
+reading proves nothing (a worker takes a task from the list a moment before it is in the in-flight hash), and a
+scaler that cannot see never lowers anything.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import ceil
+
+from queue_scaler.config import Policy, Queue, Rules
+
+# an empty queue must have looked empty for this long, whatever the cooldown: far longer than a worker needs to
+# move a task from the list to the hash
+EMPTY_PROOF_SECONDS = 1.0
+
+
+Trace = tuple[tuple[float, int], ...]  # (time, count), oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Tasks of one queue at one moment: waiting in its list, and held by workers."""
+
+    queued: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """What the API server says of one StatefulSet."""
+
+    replicas: int
+    paused_at: int | None = None  # KEDA's annotation paused-replicas
+    held: bool = False  # KEDA's annotation paused: "true"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What earlier decisions of one queue leave behind; times in the seconds of `now`."""
+
+    idle_since: float | None = None
+    failures: int = 0
+    replicas: int | None = None
+    lows: Trace = ()  # wishes that no later one undercuts: their first is the lowest of scaleUp's window
+    highs: Trace = ()  # wishes that no later one exceeds: their first is the highest of scaleDown's window
+    changes: Trace = ()  # replicas added or taken
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The replicas that the StatefulSet should have now, and the reason in words for the log."""
+
+    replicas: int
+    why: str
+
+
+def decide(
+    queue: Queue, history: History, reading: Reading | None, workers: Workers, now: float
+) -> tuple[Decision, History]:
+    """Decide for one queue; `reading` None means Redis could not tell. Returns the history to pass in next time."""
+    history = _observe(queue, history, reading, workers, now)
+    if workers.paused_at is not None:
+        return Decision(workers.paused_at, f"paused at {workers.paused_at} by annotation"), history
+    if workers.held:
+        return Decision(workers.replicas, "paused by annotation"), history
+    if reading is None:
+        return _blind(queue, history, workers), history
+    busy = ceil(reading.in_flight / queue.concurrency)
+    floor = min(max(queue.min_replica_count, busy), queue.max_replica_count)
+    active = history.idle_since is None
+    if not active and (workers.replicas <= floor or _cooled_down(queue, history, now)):
+        why = "idle" if workers.replicas <= floor else f"idle for {now - history.idle_since:.0f} s"
+        return Decision(floor, why), replace(history, lows=(), highs=()) if history.highs else history
+    wish = _wish(queue, reading, floor)
+    lows = _extend(history.lows, (now, wish), queue.behavior.up_window, lambda earlier: earlier < wish)
+    highs = _extend(history.highs, (now, wish), queue.behavior.down_window, lambda earlier: earlier > wish)
+    history = replace(history, lows=lows, highs=highs)
+    # the HPA's windows; from zero the first worker comes at once, as with KEDA, which leaves only the rest to the HPA
+    wanted = min(max(workers.replicas, 1, lows[0][1]), highs[0][1])
+    why = f"backlog needs {wish}" if wanted == wish else f"backlog needs {wish}, stabilized at {wanted}"
+    limited = _limit_rate(queue, history, workers.replicas, wanted, now)
+    if limited != wanted:
+        why = f"{why}, limited from {wanted} by behavior"
+    replicas = max(floor, min(limited, queue.max_replica_count))
+    return Decision(replicas, why), history
+
+
+def _observe(queue: Queue, history: History, reading: Reading | None, workers: Workers, now: float) -> History:
+    """Take the replicas seen and whether the queue is idle into the history."""
+    changes = history.changes
+    if history.replicas is not None and history.replicas != workers.replicas:
+        changes = (*changes, (now, workers.replicas - history.replicas))
+    if changes:
+        policies = queue.behavior.scale_up.policies + queue.behavior.scale_down.policies
+        longest = max((policy.period_seconds for policy in policies), default=0)
+        changes = tuple(change for change in changes if change[0] > now - longest)
+    if reading is None:
+        # what happened while blind is unknown: idleness must be proved anew
+        return replace(
+            history, replicas=workers.replicas, changes=changes, failures=history.failures + 1, idle_since=None
+        )
+    # with a minimum the queue always has its workers, and KEDA ignores the activation
+    activation = queue.activation_list_length if queue.min_replica_count == 0 else 0
+    active = reading.in_flight > 0 or reading.queued > activation
+    idle_since = None if active else now if history.idle_since is None else history.idle_since
+    return replace(history, replicas=workers.replicas, changes=changes, failures=0, idle_since=idle_since)
+
+
+def _extend(trace: Trace, newest: tuple[float, int], window: float, stays: Callable[[int], bool]) -> Trace:
+    """Append a wish, dropping those out of the window and those that it makes irrelevant."""
+    since = newest[0] - window
+    return (*((at, count) for at, count in trace if at > since and stays(count)), newest)
+
+
+def _blind(queue: Queue, history: History, workers: Workers) -> Decision:
+    if queue.fallback is None or history.failures < queue.fallback.failure_threshold:
+        return Decision(workers.replicas, "held: Redis does not answer for this queue")
+    fallback = min(queue.fallback.replicas, queue.max_replica_count)
+    replicas = max(workers.replicas, fallback)
+    return Decision(replicas, f"fallback {fallback} after {history.failures} failed readings, never lowered")
+
+
+def _cooled_down(queue: Queue, history: History, now: float) -> bool:
+    return now - history.idle_since >= max(queue.cooldown_period, EMPTY_PROOF_SECONDS)
+
+
+def _wish(queue: Queue, reading: Reading, floor: int) -> int:
+    """Replicas for the backlog; at least one, as the way to zero is the cooldown alone."""
+    backlog = reading.queued + reading.in_flight
+    return min(max(ceil(backlog / queue.target), floor, 1), queue.max_replica_count)
+
+
+def _limit_rate(queue: Queue, history: History, current: int, wanted: int, now: float) -> int:
+    """The HPA's policies: how far the replicas may move within each policy's period."""
+    if wanted > current:
+        limit = _limit(queue.behavior.scale_up, history, current, now, direction=1)
+        return wanted if limit is None else min(wanted, max(limit, current, 1))
+    if wanted < current:
+        limit = _limit(queue.behavior.scale_down, history, current, now, direction=-1)
+        return wanted if limit is None else max(wanted, min(limit, current))
+    return wanted
+
+
+def _limit(rules: Rules, history: History, current: int, now: float, *, direction: int) -> int | None:
+    """The furthest replicas that the rules of one direction allow; None where they set no limit."""
+    if rules.select_policy == "Disabled":
+        return current
+    if not rules.policies:
+        return None
+    reached = [_reach(policy, history, current, now, direction) for policy in rules.policies]
+    furthest = (rules.select_policy == "Max") == (direction > 0)
+    return max(reached) if furthest else min(reached)
+
+
+def _reach(policy: Policy, history: History, current: int, now: float, direction: int) -> int:
+    moved = sum(delta for at, delta in history.changes if at > now - policy.period_seconds)
+    start = max(current - moved, 1 if direction > 0 else 0)
+    if policy.type == "Pods":
+        return start + direction * policy.value
+    share = start * (100 + direction * policy.value)
+    return max(0, -(-share // 100) if direction > 0 else share // 100)

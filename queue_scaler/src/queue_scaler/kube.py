@@ -1,0 +1,137 @@
+"""The Kubernetes edge: what the worker StatefulSets look like, and changing their replicas.
+
+One watch keeps all of them in memory, so that a decision costs no request and a change by somebody else (kubectl
+scale, a pause annotation) is seen at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from httpx2 import HTTPError, Timeout
+from lightkube import ApiError, AsyncClient, ConfigError
+from lightkube.resources.apps_v1 import StatefulSet, StatefulSetScale
+from lightkube.types import PatchType
+
+from queue_scaler.decide import Workers
+
+log = logging.getLogger(__name__)
+
+PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
+PAUSED = "autoscaling.keda.sh/paused"
+TIMEOUT_SECONDS = 5.0
+# a watch whose connection died silently is noticed by listing anew
+RELIST_SECONDS = 60.0
+RETRY_SECONDS = 2.0
+
+
+class ApiUnavailable(Exception):
+    """The API server did not answer or refused; the message says what and why."""
+
+
+def connect(namespace: str | None) -> AsyncClient:
+    """A client from the pod's service account or the kubeconfig. Raises ApiUnavailable where there is neither."""
+    try:
+        return AsyncClient(namespace=namespace, timeout=Timeout(TIMEOUT_SECONDS), field_manager="queue-scaler")
+    except ConfigError as error:
+        raise ApiUnavailable(f"no way to the API server: {error}: run in a pod or set KUBECONFIG") from error
+
+
+def explain(error: Exception) -> str:
+    """An error of the API server in words, with its code."""
+    if isinstance(error, ApiError):
+        hint = ": the Role of the scaler's service account lacks this" if error.status.code == 403 else ""
+        return f"{error.status.message} (code {error.status.code}){hint}"
+    return str(error) or type(error).__name__
+
+
+class StatefulSets:
+    """The StatefulSets of a namespace by name, as last seen."""
+
+    def __init__(self, client: AsyncClient, changed: Callable[[str], None], seen: Callable[[], None]) -> None:
+        """`changed` is called with a name when its workers are other than before, `seen` whenever the API answered."""
+        self._client = client
+        self._changed = changed
+        self._seen = seen
+        self.workers: dict[str, Workers] | None = None
+        self.ready: dict[str, int] = {}
+        self.trouble = "not seen yet"
+
+    async def refresh(self) -> str:
+        """List them once; returns the version to watch from. Raises ApiUnavailable."""
+        try:
+            listed = self._client.list(StatefulSet, chunk_size=250)
+            items = [item async for item in listed]
+        except (HTTPError, OSError) as error:
+            raise ApiUnavailable(f"cannot list StatefulSets: {explain(error)}") from error
+        found = {item.metadata.name: _workers(item) for item in items}
+        before, self.workers = self.workers or {}, found
+        self.ready = {item.metadata.name: _ready(item) for item in items}
+        self._seen()
+        for name in found.keys() | before.keys():
+            if found.get(name) != before.get(name):
+                self._changed(name)
+        return listed.resourceVersion
+
+    async def follow(self) -> None:
+        """Keep them up to date until cancelled; while that fails they are unknown (None), and `trouble` says why."""
+        while True:
+            try:
+                version = await self.refresh()
+                if self.trouble:
+                    log.info("api: the StatefulSets are known")
+                self.trouble = ""
+                async with asyncio.timeout(RELIST_SECONDS):
+                    await self._watch(version)
+            except TimeoutError:
+                continue
+            except ApiUnavailable as error:
+                self.workers = None
+                if str(error) != self.trouble:
+                    log.warning("api: %s; replicas are held until it answers", error)
+                self.trouble = str(error)
+            except (HTTPError, OSError) as error:
+                log.debug("api: the watch ended, listing anew: %s", explain(error))
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _watch(self, version: str) -> None:
+        async for kind, item in self._client.watch(StatefulSet, resource_version=version):
+            self._seen()
+            name = item.metadata.name
+            workers = None if kind == "DELETED" else _workers(item)
+            self.ready[name] = 0 if workers is None else _ready(item)
+            if workers == self.workers.get(name):
+                continue
+            if workers is None:
+                del self.workers[name]
+            else:
+                self.workers[name] = workers
+            self._changed(name)
+
+    async def scale(self, name: str, replicas: int) -> None:
+        """Set the replicas of one StatefulSet. Raises ApiUnavailable."""
+        try:
+            scale = await self._client.patch(
+                StatefulSetScale, name, {"spec": {"replicas": replicas}}, patch_type=PatchType.MERGE
+            )
+        except (HTTPError, OSError) as error:
+            raise ApiUnavailable(f"cannot scale StatefulSet {name} to {replicas}: {explain(error)}") from error
+        self._seen()
+        known = self.workers and self.workers.get(name)
+        if known:
+            self.workers[name] = replace(known, replicas=scale.spec.replicas or 0)
+
+
+def _workers(item: StatefulSet) -> Workers:
+    annotations = item.metadata.annotations or {}
+    paused_at = annotations.get(PAUSED_REPLICAS, "")
+    return Workers(
+        replicas=item.spec.replicas if item.spec.replicas is not None else 1,
+        paused_at=int(paused_at) if paused_at.isdigit() else None,
+        held=annotations.get(PAUSED) == "true",
+    )
+
+
+def _ready(item: StatefulSet) -> int:
+    return (item.status.readyReplicas or 0) if item.status else 0

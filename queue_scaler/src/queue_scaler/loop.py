@@ -1,0 +1,204 @@
+"""The scaling loop: look at Redis, decide per queue, change what differs; on every poll, or earlier when woken."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from queue_scaler.backlog import Backlog, RedisUnavailable
+from queue_scaler.config import ConfigError, Queue, load
+from queue_scaler.decide import Decision, History, Reading, Workers, decide
+from queue_scaler.kube import ApiUnavailable, StatefulSets
+from queue_scaler.status import Metrics, Status
+
+log = logging.getLogger(__name__)
+
+# a storm of wake-ups turns the loop no faster than this
+WAKE_GAP_SECONDS = 0.05
+PATCHES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was decided for one queue, and on which facts."""
+
+    name: str
+    stateful_set: str
+    reading: Reading | None
+    workers: Workers
+    decision: Decision
+
+    @property
+    def asleep(self) -> bool:
+        """Whether the queue has neither tasks nor workers, so that its first task should wake the loop."""
+        return self.reading == Reading(0, 0) and self.workers.replicas == 0
+
+    def line(self) -> str:
+        """The choice as one line of key=value pairs."""
+        queued, in_flight = (self.reading.queued, self.reading.in_flight) if self.reading else ("unknown", "unknown")
+        return (
+            f"queue={self.name} queued={queued} in_flight={in_flight} "
+            f'current={self.workers.replicas} wanted={self.decision.replicas} why="{self.decision.why}"'
+        )
+
+
+class Loop:
+    """One scaler: its configuration, what it remembers of each queue, and its edges."""
+
+    def __init__(
+        self,
+        file: Path,
+        backlog: Backlog,
+        sets: Callable[[Callable[[str], None]], StatefulSets],
+        *,
+        status: Status,
+        metrics: Metrics,
+        leads: Callable[[float], bool],
+        dry_run: bool = False,
+    ) -> None:
+        """`sets` makes the view of the StatefulSets, given what to call on a change. Raises ConfigError."""
+        self._file = file
+        self._version = _version(file)
+        self.config = load(file)
+        self._backlog = backlog
+        self.sets = sets(self._changed)
+        self._status = status
+        self._metrics = metrics
+        self._leads = leads
+        self._dry_run = dry_run
+        self._histories: dict[str, History] = {}
+        self._said: dict[str, str] = {}
+        self._woken = asyncio.Event()
+        self._patches = asyncio.Semaphore(PATCHES_AT_ONCE)
+        status.polling_interval = self.config.polling_interval
+        metrics.config_valid.set(1)
+
+    def wake(self) -> None:
+        """Have the next look at Redis at once."""
+        self._woken.set()
+
+    def _changed(self, stateful_set: str) -> None:
+        if any(queue.stateful_set == stateful_set for queue in self.config.queues.values()):
+            self.wake()
+
+    async def run(self, listen_to: Callable[[frozenset[str]], Awaitable[None]]) -> None:
+        """Poll until cancelled; `listen_to` is told which queues have neither tasks nor workers."""
+        while True:
+            started = time.monotonic()
+            self._woken.clear()
+            self._reload()
+            choices = await self.poll(started)
+            await listen_to(frozenset(choice.name for choice in choices if choice.asleep))
+            self._status.saw("loop")
+            await asyncio.sleep(WAKE_GAP_SECONDS)
+            try:
+                async with asyncio.timeout(self.config.polling_interval - (time.monotonic() - started)):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def poll(self, now: float) -> list[Choice]:
+        """Read, decide and scale once, `now` in seconds of time.monotonic(); leaves out queues without StatefulSet."""
+        with self._metrics.poll_seconds.time():
+            readings = await self._read()
+            considered = [
+                self._consider(name, queue, readings.get(name), now) for name, queue in self.config.queues.items()
+            ]
+        choices = [choice for choice in considered if choice]
+        leads = self._leads(now)
+        self._metrics.leader.set(leads)
+        if leads:
+            changes = [choice for choice in choices if choice.decision.replicas != choice.workers.replicas]
+            await asyncio.gather(*map(self._scale, changes))
+        return choices
+
+    async def _read(self) -> dict[str, Reading]:
+        try:
+            found = await self._backlog.read(self.config.queues)
+        except RedisUnavailable as error:
+            self._metrics.failures.labels("redis").inc()
+            self._say("redis", f"{error}; replicas are held, none is lowered")
+            return {}
+        self._status.saw("redis")
+        self._say("redis", "")
+        for name, reading in found.items():
+            self._say(f"queue={name} keys", reading if isinstance(reading, str) else "")
+        return {name: reading for name, reading in found.items() if isinstance(reading, Reading)}
+
+    def _consider(self, name: str, queue: Queue, reading: Reading | None, now: float) -> Choice | None:
+        """Decide for one queue and show it; None where its StatefulSet is unknown."""
+        known = self.sets.workers
+        workers = known and known.get(queue.stateful_set)
+        self._metrics.held.labels(name).set(workers is None or reading is None)
+        if reading:
+            self._metrics.queued.labels(name).set(reading.queued)
+            self._metrics.in_flight.labels(name).set(reading.in_flight)
+        gone = known is not None and workers is None
+        self._say(f"queue={name} StatefulSet", f"{queue.stateful_set} does not exist: not scaled" if gone else "")
+        if workers is None:
+            # what happens to the replicas meanwhile is unknown, so idleness must be proved anew
+            self._histories.pop(name, None)
+            return None
+        decision, self._histories[name] = decide(queue, self._histories.get(name, History()), reading, workers, now)
+        self._metrics.replicas.labels(name).set(workers.replicas)
+        self._metrics.ready.labels(name).set(self.sets.ready.get(queue.stateful_set, 0))
+        self._metrics.wanted.labels(name).set(decision.replicas)
+        return Choice(name, queue.stateful_set, reading, workers, decision)
+
+    async def _scale(self, choice: Choice) -> None:
+        if self._dry_run:
+            self._say(f"queue={choice.name} dry-run", choice.line())
+            return
+        async with self._patches:
+            try:
+                await self.sets.scale(choice.stateful_set, choice.decision.replicas)
+            except ApiUnavailable as error:
+                self._metrics.failures.labels("api").inc()
+                self._say(f"queue={choice.name} scaling", str(error))
+                return
+        self._say(f"queue={choice.name} scaling", "")
+        direction = "up" if choice.decision.replicas > choice.workers.replicas else "down"
+        self._metrics.scalings.labels(choice.name, direction).inc()
+        log.info("%s", choice.line())
+
+    def _say(self, about: str, problem: str) -> None:
+        """Log a problem when it is new, and its end."""
+        if problem == self._said.get(about, ""):
+            return
+        self._said[about] = problem
+        if problem:
+            log.warning("%s: %s", about, problem)
+        else:
+            log.info("%s: in order again", about)
+
+    def _reload(self) -> None:
+        """Take a changed configuration file; a bad one is refused and the last good one stays."""
+        version = _version(self._file)
+        if version == self._version:
+            return
+        self._version = version
+        try:
+            config = load(self._file)
+        except ConfigError as error:
+            self._metrics.config_valid.set(0)
+            self._say("configuration", f"refused, the last good one stays: {error}")
+            return
+        for name in self.config.queues.keys() - config.queues.keys():
+            self._histories.pop(name, None)
+            self._metrics.forget(name)
+        self.config = config
+        self._status.polling_interval = config.polling_interval
+        self._metrics.config_valid.set(1)
+        self._say("configuration", "")
+        log.info("configuration: reloaded %s, queues %s", self._file, ", ".join(config.queues) or "none")
+
+
+def _version(file: Path) -> tuple[int, int] | None:
+    """Changes with the file's content; a ConfigMap is changed by pointing a link at another file."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
