@@ -45,7 +45,7 @@ class History:
     replicas: int | None = None
     lows: Trace = ()  # wishes that no later one undercuts: their first is the lowest of scaleUp's window
     highs: Trace = ()  # wishes that no later one exceeds: their first is the highest of scaleDown's window
-    changes: Trace = ()  # replicas added or taken
+    changes: Trace = ()  # replicas added or taken, when seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,19 @@ def decide(
         return _blind(queue, history, workers), history
     busy = ceil(reading.in_flight / queue.concurrency)
     floor = min(max(queue.min_replica_count, busy), queue.max_replica_count)
-    active = history.idle_since is None
-    if not active and (workers.replicas <= floor or _cooled_down(queue, history, now)):
-        why = "idle" if workers.replicas <= floor else f"idle for {now - history.idle_since:.0f} s"
-        return Decision(floor, why), replace(history, lows=(), highs=()) if history.highs else history
     wish = _wish(queue, reading, floor)
-    lows = _extend(history.lows, (now, wish), queue.behavior.up_window, lambda earlier: earlier < wish)
-    highs = _extend(history.highs, (now, wish), queue.behavior.down_window, lambda earlier: earlier > wish)
-    history = replace(history, lows=lows, highs=highs)
+    history = replace(
+        history,
+        lows=_extend(history.lows, (now, wish), queue.behavior.up_window, lambda earlier: earlier < wish),
+        highs=_extend(history.highs, (now, wish), queue.behavior.down_window, lambda earlier: earlier > wish),
+    )
+    if history.idle_since is not None:
+        if workers.replicas <= floor:
+            return Decision(floor, "idle"), history
+        if now - history.idle_since >= max(queue.cooldown_period, EMPTY_PROOF_SECONDS):
+            return Decision(floor, f"idle for {now - history.idle_since:.0f} s"), history
     # the HPA's windows; from zero the first worker comes at once, as with KEDA, which leaves only the rest to the HPA
-    wanted = min(max(workers.replicas, 1, lows[0][1]), highs[0][1])
+    wanted = min(max(workers.replicas, 1, history.lows[0][1]), history.highs[0][1])
     why = f"backlog needs {wish}" if wanted == wish else f"backlog needs {wish}, stabilized at {wanted}"
     limited = _limit_rate(queue, history, workers.replicas, wanted, now)
     if limited != wanted:
@@ -89,6 +92,10 @@ def decide(
 
 def _observe(queue: Queue, history: History, reading: Reading | None, workers: Workers, now: float) -> History:
     """Take the replicas seen and whether the queue is idle into the history."""
+    if history.replicas is None or history.failures:
+        # as the HPA does at its start: what there is counts as wished, so that a new scaler does not lower at once
+        known = ((now, workers.replicas),)
+        history = replace(history, lows=known, highs=known)
     changes = history.changes
     if history.replicas is not None and history.replicas != workers.replicas:
         changes = (*changes, (now, workers.replicas - history.replicas))
@@ -120,10 +127,6 @@ def _blind(queue: Queue, history: History, workers: Workers) -> Decision:
     fallback = min(queue.fallback.replicas, queue.max_replica_count)
     replicas = max(workers.replicas, fallback)
     return Decision(replicas, f"fallback {fallback} after {history.failures} failed readings, never lowered")
-
-
-def _cooled_down(queue: Queue, history: History, now: float) -> bool:
-    return now - history.idle_since >= max(queue.cooldown_period, EMPTY_PROOF_SECONDS)
 
 
 def _wish(queue: Queue, reading: Reading, floor: int) -> int:

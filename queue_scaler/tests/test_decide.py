@@ -1,0 +1,220 @@
+from dataclasses import replace
+from math import ceil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from queue_scaler.config import Behavior, Fallback, Policy, Queue, Rules
+from queue_scaler.decide import EMPTY_PROOF_SECONDS, History, Reading, Workers, decide
+
+
+def run(queue, seen, replicas=0, step=1.0, start=0.0):
+    """Decide for each reading, `step` seconds apart, each decision being carried out; the replicas after each."""
+    history, after, now = History(), [], start
+    for reading in seen:
+        decision, history = decide(queue, history, reading, Workers(replicas), now)
+        replicas = decision.replicas
+        after.append(replicas)
+        now += step
+    return after
+
+
+EMPTY = Reading(0, 0)
+
+
+def queue(**fields):
+    return Queue(**{"stateful_set": "w", "max_replica_count": 5, "concurrency": 2, "cooldown_period": 10} | fields)
+
+
+def test_a_backlog_for_n_workers_brings_n_at_once():
+    assert run(queue(), [Reading(7, 0)]) == [4]
+
+
+def test_running_tasks_count():
+    assert run(queue(), [Reading(1, 6)]) == [4]
+
+
+def test_list_length_may_differ_from_concurrency():
+    assert run(queue(list_length=10, concurrency=2), [Reading(11, 0)]) == [2]
+
+
+def test_below_the_activation_nothing_starts():
+    assert run(queue(activation_list_length=5), [Reading(5, 0), Reading(6, 0)]) == [0, 3]
+
+
+def test_the_activation_is_ignored_with_a_minimum():
+    assert run(queue(activation_list_length=50, min_replica_count=1), [Reading(6, 0)], replicas=1) == [3]
+
+
+def test_zero_comes_after_the_cooldown_and_not_before():
+    assert run(queue(cooldown_period=10), [EMPTY] * 12, replicas=3) == [3] * 10 + [0, 0]
+    assert run(queue(cooldown_period=10), [Reading(1, 0), *[EMPTY] * 12], replicas=1) == [1] * 11 + [0, 0]
+
+
+def test_a_task_in_between_starts_the_cooldown_anew():
+    after = run(queue(cooldown_period=10), [*[EMPTY] * 9, Reading(0, 1), *[EMPTY] * 9], replicas=1)
+    assert after == [1] * 19
+
+
+def test_one_empty_reading_is_no_proof_even_without_cooldown():
+    after = run(queue(cooldown_period=0), [Reading(0, 1), EMPTY, Reading(0, 1), EMPTY, EMPTY], replicas=1, step=0.6)
+    assert after == [1, 1, 1, 1, 1]
+    assert run(queue(cooldown_period=0), [EMPTY] * 3, replicas=1, step=0.6) == [1, 1, 0]
+
+
+def test_blindness_holds_and_idleness_must_be_proved_anew():
+    assert run(queue(), [EMPTY, *[None] * 60, EMPTY], replicas=3) == [3] * 62
+
+
+def test_the_fallback_raises_after_its_threshold_and_never_lowers():
+    with_fallback = queue(fallback=Fallback(failure_threshold=3, replicas=2))
+    assert run(with_fallback, [None] * 4, replicas=0) == [0, 0, 2, 2]
+    assert run(with_fallback, [None] * 4, replicas=4) == [4] * 4
+    assert run(with_fallback, [None, None, Reading(1, 0), None, None], replicas=1) == [1] * 5
+
+
+def test_annotations_pause():
+    decision, _ = decide(queue(), History(), Reading(10, 0), Workers(1, paused_at=3), 0)
+    assert (decision.replicas, "annotation" in decision.why) == (3, True)
+    decision, _ = decide(queue(), History(), Reading(10, 0), Workers(1, held=True), 0)
+    assert decision.replicas == 1
+
+
+def test_scaling_down_waits_for_the_highest_wish_of_the_window():
+    rules = Behavior(scale_down=Rules(stabilization_window_seconds=5))
+    seen = [Reading(10, 0), *[Reading(2, 0)] * 7]
+    assert run(queue(behavior=rules), seen) == [5, 5, 5, 5, 5, 1, 1, 1]
+
+
+def test_scaling_up_waits_for_the_lowest_wish_of_the_window():
+    rules = Behavior(scale_up=Rules(stabilization_window_seconds=3))
+    assert run(queue(behavior=rules), [Reading(2, 0), *[Reading(10, 0)] * 4]) == [1, 1, 1, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("select", "expected"),
+    [("Max", [3, 3, 3, 6, 6, 6, 12]), ("Min", [2, 2, 2, 4, 4, 4, 6]), ("Disabled", [1] * 7)],
+)
+def test_policies_limit_the_rate_up(select, expected):
+    policies = (Policy("Pods", 2, 10), Policy("Percent", 100, 10))
+    rules = Behavior(scale_up=Rules(0, select, policies))
+    after = run(queue(max_replica_count=20, behavior=rules), [Reading(100, 0)] * 7, step=5)
+    assert after == expected
+
+
+def test_policies_limit_the_rate_down():
+    rules = Behavior(scale_down=Rules(0, "Max", (Policy("Pods", 1, 10),)))
+    after = run(queue(behavior=rules), [Reading(1, 0)] * 6, replicas=5, step=5)
+    assert after == [4, 4, 4, 3, 3, 3]
+
+
+def test_a_limit_never_keeps_more_than_the_maximum():
+    rules = Behavior(scale_down=Rules(select_policy="Disabled"))
+    assert run(queue(max_replica_count=2, behavior=rules), [Reading(9, 0)], replicas=7) == [2]
+
+
+def test_the_reason_is_told():
+    decision, _ = decide(queue(), History(), Reading(100, 0), Workers(1), 0)
+    assert decision.why == "backlog needs 5"
+    decision, history = decide(queue(), History(), Reading(10, 0), Workers(0), 0)
+    decision, _ = decide(queue(), history, Reading(1, 0), Workers(5), 1)
+    assert decision.why == "backlog needs 1, stabilized at 5"
+
+
+counts = st.integers(0, 60)
+readings = st.builds(Reading, counts, counts)
+policies = st.builds(Policy, st.sampled_from(["Pods", "Percent"]), st.integers(1, 300), st.integers(1, 30))
+rules = st.builds(
+    Rules,
+    st.none() | st.integers(0, 20),
+    st.sampled_from(["Max", "Min", "Disabled"]),
+    st.lists(policies, max_size=2).map(tuple),
+)
+behaviors = st.just(Behavior()) | st.builds(Behavior, rules, rules)
+
+
+@st.composite
+def queues(draw):
+    least = draw(st.integers(0, 6))
+    return Queue(
+        stateful_set="w",
+        min_replica_count=least,
+        max_replica_count=least + draw(st.integers(0, 12)),
+        concurrency=draw(st.integers(1, 8)),
+        list_length=draw(st.none() | st.integers(1, 20)),
+        activation_list_length=draw(st.integers(0, 5)),
+        cooldown_period=draw(st.integers(0, 30)),
+        fallback=draw(st.none() | st.builds(Fallback, st.integers(1, 4), st.integers(0, 20))),
+        behavior=draw(behaviors),
+    )
+
+
+pasts = st.lists(st.tuples(st.floats(0.05, 20), st.none() | readings, st.integers(-3, 3)), max_size=12)
+
+
+def after_past(queue, past):
+    """History, replicas and time after earlier readings, with somebody else changing the replicas now and then."""
+    history, replicas, now = History(), queue.min_replica_count, 1000.0
+    for pause, reading, meddling in past:
+        now += pause
+        replicas = max(0, replicas + meddling)
+        decision, history = decide(queue, history, reading, Workers(replicas), now)
+        replicas = decision.replicas
+    return history, replicas, now + 1
+
+
+@given(queues(), pasts, readings)
+def test_always_within_bounds_and_never_below_running_tasks(queue, past, reading):
+    history, replicas, now = after_past(queue, past)
+    decision, _ = decide(queue, history, reading, Workers(replicas), now)
+    assert queue.min_replica_count <= decision.replicas <= queue.max_replica_count
+    assert decision.replicas >= min(ceil(reading.in_flight / queue.concurrency), queue.max_replica_count)
+
+
+@given(queues(), pasts, readings, counts, counts)
+def test_monotone_in_the_backlog(queue, past, reading, more_queued, more_in_flight):
+    history, replicas, now = after_past(queue, past)
+    more = Reading(reading.queued + more_queued, reading.in_flight + more_in_flight)
+    fewer_replicas, _ = decide(queue, history, reading, Workers(replicas), now)
+    more_replicas, _ = decide(queue, history, more, Workers(replicas), now)
+    assert more_replicas.replicas >= fewer_replicas.replicas
+
+
+@given(queues(), readings, st.integers(0, 20), st.floats(0.1, 30))
+def test_a_constant_backlog_moves_the_replicas_in_one_direction_to_rest(queue, reading, replicas, step):
+    seen = [replicas, *run(queue, [reading] * 60, replicas=replicas, step=step)]
+    assert seen in (sorted(seen), sorted(seen, reverse=True))
+
+
+@given(queues(), pasts, readings)
+def test_no_zero_without_two_empty_readings_a_cooldown_apart(queue, past, reading):
+    history, replicas, now = after_past(queue, [(1.0, Reading(0, 1), 0), *past])
+    decision, _ = decide(queue, history, reading, Workers(max(replicas, 1)), now)
+    if decision.replicas == 0 and queue.max_replica_count:
+        proof = max(queue.cooldown_period, EMPTY_PROOF_SECONDS)
+        moments = [1001.0]
+        for pause, _, _ in past:
+            moments.append(moments[-1] + pause)
+        seen = [(at, earlier) for at, (_, earlier, _) in zip(moments[1:], past, strict=True) if now - at < proof]
+        activation = queue.activation_list_length
+        assert reading.in_flight == 0
+        assert reading.queued <= activation
+        assert all(r is not None and r.in_flight == 0 and r.queued <= activation for _, r in seen)
+        assert any(now - at >= proof for at in moments)
+
+
+@given(queues(), pasts)
+def test_blind_never_lowers_unless_paused(queue, past):
+    history, replicas, now = after_past(queue, past)
+    decision, _ = decide(queue, history, None, Workers(replicas), now)
+    assert decision.replicas >= replicas
+    paused, _ = decide(queue, history, None, replace(Workers(replicas), paused_at=0), now)
+    assert paused.replicas == 0
+
+
+def test_the_history_stays_small_however_long_a_window():
+    long = queue(behavior=Behavior(scale_up=Rules(3600), scale_down=Rules(3600)))
+    history = History()
+    for second in range(5000):
+        _, history = decide(long, history, Reading(second * 7 % 23, 0), Workers(3), float(second))
+    assert len(history.lows) + len(history.highs) <= 2 * (long.max_replica_count + 1)
