@@ -8,7 +8,7 @@ the site, the database or the disk ends the step with one message that says what
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -59,12 +59,14 @@ def discover_site(
     limit: int | None = None,
     since: datetime | None = None,
     settings: Settings | None = None,
+    on_found: Callable[[int], None] = lambda links: None,
 ) -> Discovery:
     """Finds the site's links, adds them to the frontier and cuts what is due into batches.
 
     `run_key` names the run: the same key again (a retried task) goes on with the same run. `limit` is the number of
     URLs to visit (the profile's crawl.max_articles by default); all links found are kept, so that those beyond the
-    limit are the next run's. `since` (aware) leaves out links known to be older. Raises SiteUnreachable, and what
+    limit are the next run's. `since` (aware) leaves out links known to be older. `on_found` hears the number of links
+    as it grows. Raises SiteUnreachable, and what
     `open_context` raises; a run that ends so is marked as failed.
     """
     settings = settings or environment.load()
@@ -73,7 +75,7 @@ def discover_site(
     started = now()
     run_id = database.run(lambda connection: runs.start(connection, site, run_key, started))
     try:
-        found, new = _store_links(context, run_id)
+        found, new = _store_links(context, run_id, on_found)
         crawl = context.profile.crawl
         batches = database.run(
             lambda connection: frontier.cut_batches(
@@ -133,7 +135,7 @@ def report(run_id: int, *, settings: Settings | None = None) -> dict[str, Any]:
     }
 
 
-def _store_links(context: Context, run_id: int) -> tuple[int, int]:
+def _store_links(context: Context, run_id: int, on_found: Callable[[int], None]) -> tuple[int, int]:
     site, database = context.profile.site, context.database
     hubs = database.run(lambda connection: Hubs(connection, site))
 
@@ -152,6 +154,7 @@ def _store_links(context: Context, run_id: int) -> tuple[int, int]:
         found += len(usable)
         new += database.run(lambda c, usable=usable: frontier.add_links(c, site, usable, run_id, now()))
         database.run(lambda c, found=found, new=new: runs.note(c, run_id, {"seen": found, "new": new}, now()))
+        on_found(found)
     database.run(lambda connection: hubs.save(connection, now()))
     return found, new
 

@@ -30,7 +30,7 @@ def _message(path: Path) -> str:
     there = next(parent for parent in (path, *path.parents) if parent.exists())
     usage = shutil.disk_usage(there)
     return (
-        f"{path}: no space left ({usage.used / 2**20:.0f} of {usage.total / 2**20:.0f} MiB used): grow the volume (chart "
-        "key workers.queues.<queue>.persistence.size) or ship and delete old WARC files; no URL is lost, the same batch "
-        "goes on where it stopped"
+        f"{path}: no space left ({usage.used / 2**20:.0f} of {usage.total / 2**20:.0f} MiB used): grow the volume "
+        "(chart key workers.queues.<queue>.persistence.size) or ship and delete old WARC files; no URL is lost, the "
+        "same batch goes on where it stopped"
     )

@@ -7,7 +7,7 @@ be, before any work is done. URLs carry passwords: they are kept out of every re
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -83,23 +83,19 @@ def _url(told: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | 
     value = told.get(name)
     if value is None:
         return None
-    scheme = _attempt(lambda: urlsplit(value).scheme)
-    if scheme not in schemes:
-        raise SettingsError(
-            f"{name}: must start with {' or '.join(s + '://' for s in schemes)} (its value is not shown)"
-        )
-    if scheme != "unix" and not _attempt(lambda: urlsplit(value).hostname):
-        raise SettingsError(
-            f"{name}: names no host (its value is not shown; are special characters of the password %-encoded?)"
-        )
-    return value
-
-
-def _attempt(read: Callable[[], str | None]) -> str | None:
+    hint = "its value is not shown; special characters of a password must be %-encoded"
     try:
-        return read()
+        parts = urlsplit(value)
+        host, path, _ = parts.hostname, parts.path, parts.port
     except ValueError:
-        return None
+        raise SettingsError(f"{name}: is not a URL ({hint})") from None
+    if parts.scheme not in schemes:
+        raise SettingsError(f"{name}: must start with {' or '.join(s + '://' for s in schemes)} ({hint})")
+    if not host and parts.scheme != "unix":
+        raise SettingsError(f"{name}: names no host ({hint})")
+    if parts.scheme.startswith("mysql") and not path.strip("/"):
+        raise SettingsError(f"{name}: names no database after the host, such as /articles ({hint})")
+    return value
 
 
 def _names(value: str | None) -> frozenset[str] | None:

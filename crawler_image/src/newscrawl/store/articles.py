@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, desc, func, insert, literal, or_, select
+from sqlalchemy.dialects.mysql import Insert
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 
 from newscrawl.model import PreparedArticle
@@ -146,18 +147,23 @@ def upsert(connection: Connection, site: str, rows: Sequence[Mapping[str, Any]],
     # the last word on an article within the batch; in the order of the index, against deadlocks
     writes = {one.key: one.row for one in decisions if one.row is not None}
     ordered = [writes[key] for key in sorted(writes)]
-    statement = mysql_insert(articles)
-    kept = {"url_hash", "site"}
-    statement = statement.on_duplicate_key_update(
-        {name: statement.inserted[name] for name in ordered[0] if name not in kept} if ordered else {}
-    )
     for start in range(0, len(ordered), ROWS):
-        connection.execute(statement, ordered[start : start + ROWS])
+        connection.execute(_UPSERT, ordered[start : start + ROWS])
     keys = {one.key for one in decisions}
-    ids = dict(
-        connection.execute(select(articles.c.url_hash, articles.c.id).where(articles.c.url_hash.in_(keys))).tuples()
-    )
+    query = select(articles.c.url_hash, articles.c.id).where(articles.c.url_hash.in_(keys))
+    ids = dict(connection.execute(query).all())
     return [Stored(ids[one.key], one.outcome) for one in decisions]
+
+
+def _upsert() -> Insert:
+    statement = mysql_insert(articles)
+    kept = {"id", "url_hash", "site"}
+    return statement.on_duplicate_key_update(
+        {column.name: statement.inserted[column.name] for column in articles.c if column.name not in kept}
+    )
+
+
+_UPSERT = _upsert()
 
 
 def _archive(connection: Connection, ids: Sequence[int], now: datetime) -> None:

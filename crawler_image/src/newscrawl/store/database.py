@@ -88,7 +88,7 @@ def connect(url: str, *, patience: float = 150.0) -> Database:
             "connect_timeout": 10,
             "read_timeout": 60,
             "write_timeout": 60,
-            "init_command": "SET time_zone = '+00:00', sql_mode = 'TRADITIONAL'",
+            "init_command": "SET time_zone = '+00:00', sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 15",
         },
     )
     return Database(engine, patience, f"{parsed.host}:{parsed.port or 3306}/{parsed.database}")

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, literal_column, or_, select, update
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 
 from newscrawl.model import Link
@@ -73,8 +73,10 @@ def add_links(connection: Connection, site: str, links: Mapping[str, Link], run_
         return 0
     new = len(links) - len(known(connection, links))
     statement = mysql_insert(urls)
+    # a literal: the driver sends many rows at once only when no parameter follows VALUES
     newer = and_(
-        urls.c.state == "done", statement.inserted.modified > func.coalesce(urls.c.modified, urls.c.last_visit)
+        urls.c.state == literal_column("'done'"),
+        statement.inserted.modified > func.coalesce(urls.c.modified, urls.c.last_visit),
     )
     # MySQL assigns from left to right: next_visit must compare with the old modified
     statement = statement.on_duplicate_key_update(
@@ -163,36 +165,29 @@ def claim(
     Those that workers died with come last, so that the others are not kept waiting by a URL that kills its worker;
     after DEATHS of them it is given up.
     """
-    deadly = urls.c.batch_id == batch_id, urls.c.state == "claimed", urls.c.lease_until <= now, urls.c.claims >= DEATHS
-    connection.execute(
-        update(urls)
-        .where(*deadly)
-        .values(
-            state="failed",
-            kind="worker_died",
-            reason=f"{DEATHS} workers that took this URL died before they answered for it",
-            claims=0,
-            claimed_by=None,
-            next_visit=None,
-        )
-    )
     free = (
-        select(urls.c.id, urls.c.url, urls.c.attempts, urls.c.etag, urls.c.last_modified, urls.c.article_id)
+        select(urls)
         .where(urls.c.batch_id == batch_id, _due(now, revisit=False))
         .order_by(urls.c.claims, urls.c.id)
         .limit(count)
         .with_for_update(skip_locked=True)
     )
     rows = connection.execute(free).all()
-    if rows:
+    deadly = [row.id for row in rows if row.claims >= DEATHS]
+    if deadly:
+        reason = f"{DEATHS} workers that took this URL died before they answered for it"
+        given_up = {"state": "failed", "kind": "worker_died", "reason": reason, "claims": 0, "next_visit": None}
+        connection.execute(update(urls).where(urls.c.id.in_(deadly)).values(given_up | {"claimed_by": None}))
+    mine = [row for row in rows if row.claims < DEATHS]
+    if mine:
         connection.execute(
             update(urls)
-            .where(urls.c.id.in_([row.id for row in rows]))
+            .where(urls.c.id.in_([row.id for row in mine]))
             .values(state="claimed", claimed_by=owner, lease_until=now + lease, claims=urls.c.claims + 1)
         )
     return [
         Claimed(row.id, row.url, row.attempts, *((row.etag, row.last_modified) if row.article_id else (None, None)))
-        for row in rows
+        for row in mine
     ]
 
 
@@ -215,11 +210,18 @@ def release(connection: Connection, batch_id: int, owner: str) -> None:
 
 
 def next_free(connection: Connection, batch_id: int) -> datetime | None:
-    """When the next URL of the batch may be claimed: a lease or a pause ends; None when there is none left."""
-    moment = case((urls.c.state == "claimed", urls.c.lease_until), else_=urls.c.next_visit)
+    """When the next URL of the batch may be claimed; None when there is none left to anyone.
+
+    A moment that has passed is no contradiction to an empty `claim`: another worker was just claiming.
+    """
+    moment = case(
+        (urls.c.state == "new", urls.c.first_seen),
+        (urls.c.state == "claimed", urls.c.lease_until),
+        else_=urls.c.next_visit,
+    )
     return connection.scalar(
         select(func.min(moment, type_=urls.c.next_visit.type)).where(
-            urls.c.batch_id == batch_id, urls.c.state.in_(("claimed", "failed"))
+            urls.c.batch_id == batch_id, urls.c.state.in_(("new", "claimed", "failed"))
         )
     )
 

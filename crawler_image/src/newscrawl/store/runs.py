@@ -93,19 +93,28 @@ def tally(connection: Connection, run_id: int) -> Tally:
     by_outcome = dict(
         connection.execute(
             select(visits.c.outcome, func.count()).join(last, last.c.id == visits.c.id).group_by(visits.c.outcome)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     total = connection.scalar(select(func.count()).where(visits.c.run_id == run_id)) or 0
-    planned = connection.scalar(select(func.sum(batches.c.size)).where(batches.c.run_id == run_id)) or 0
     waiting = connection.execute(
         select(func.count(), func.min(urls.c.next_visit))
         .join(batches, batches.c.id == urls.c.batch_id)
         .where(batches.c.run_id == run_id, urls.c.state == "failed", urls.c.next_visit.is_not(None))
     ).one()
     failures = _failures(connection, visits.c.id.in_(select(last.c.id)))
-    return Tally(by_outcome, total, int(planned) - sum(by_outcome.values()), waiting[0], waiting[1], failures)
+    return Tally(
+        by_outcome, total, planned(connection, run_id) - sum(by_outcome.values()), waiting[0], waiting[1], failures
+    )
+
+
+def planned(connection: Connection, run_id: int) -> int:
+    """How many URLs were cut into the run's batches."""
+    return int(connection.scalar(select(func.sum(batches.c.size)).where(batches.c.run_id == run_id)) or 0)
+
+
+def visited(connection: Connection, run_id: int) -> int:
+    """How many of them were visited so far."""
+    return connection.scalar(select(func.count(visits.c.url_id.distinct())).where(visits.c.run_id == run_id)) or 0
 
 
 def recent(connection: Connection, site: str | None = None, *, limit: int = 20) -> list[Row]:
@@ -123,7 +132,7 @@ def health(connection: Connection, site: str, now: datetime, *, days: int = 7) -
     of_site = visits.c.run_id.in_(select(runs.c.id).where(runs.c.site == site, runs.c.started >= since))
     return Health(
         site,
-        dict(connection.execute(states).tuples().all()),
+        dict(connection.execute(states).all()),
         tuple(recent(connection, site, limit=10)),
         since,
         _failures(connection, of_site),

@@ -59,7 +59,7 @@ def record(
     held = select(urls.c.id, urls.c.article_id).where(
         urls.c.id.in_([one.url_id for one in results]), urls.c.state == "claimed", urls.c.claimed_by == owner
     )
-    article_of = dict(connection.execute(held.order_by(urls.c.id).with_for_update()).tuples().all())
+    article_of = dict(connection.execute(held.order_by(urls.c.id).with_for_update()).all())
     kept = [one for one in results if one.url_id in article_of]
     with_article = [one for one in kept if one.article is not None]
     stored = articles.upsert(connection, site, [one.article for one in with_article if one.article], now)

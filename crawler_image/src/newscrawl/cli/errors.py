@@ -1,0 +1,53 @@
+"""One line instead of a stack trace for what can be expected to go wrong, with what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from newscrawl.context import UnknownSite
+from newscrawl.crawl import SiteUnreachable
+from newscrawl.disk import DiskFull
+from newscrawl.profiles import ProfileError
+from newscrawl.settings import SettingsError
+from newscrawl.store import StoreUnavailable
+from newscrawl.store.database import error_code
+from newscrawl.store.migrate import MigrationBusy
+from newscrawl.store.runs import UnknownRun
+
+_ASKED_WRONG = (SettingsError, UnknownSite, ProfileError)
+_FAILED = (StoreUnavailable, SiteUnreachable, DiskFull, MigrationBusy, UnknownRun)
+# MySQL's words name user and host, never the password
+_ADVICE = {
+    1044: "this user may not use the database: GRANT ALL ON it, or name another in NEWSCRAWL_MYSQL_URL",
+    1045: "MySQL refuses this user or password: check NEWSCRAWL_MYSQL_URL (special characters must be %-encoded)",
+    1049: "there is no such database: create it, or name another in NEWSCRAWL_MYSQL_URL",
+    1054: "the tables are older than this program: run `newscrawl db migrate`",
+    1146: "the tables are missing: run `newscrawl db migrate`",
+}
+
+
+class ExplainedErrors(click.Group):
+    """A group of commands whose expected errors end with a message and the right exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except _ASKED_WRONG as error:
+            raise _exit(error, 2) from error
+        except _FAILED as error:
+            raise _exit(error, 1) from error
+        except DBAPIError as error:
+            code = error_code(error)
+            if code not in _ADVICE:
+                raise
+            raise _exit(f"{_ADVICE[code]} ({error.orig.args[1]})", 1) from error
+
+
+def _exit(message: object, code: int) -> click.ClickException:
+    error = click.ClickException(str(message))
+    error.exit_code = code
+    return error

@@ -1,0 +1,46 @@
+"""`newscrawl runs`: what each crawl did."""
+
+import click
+
+from newscrawl import settings
+from newscrawl.cli.options import output, print_json, table
+from newscrawl.context import open_database
+from newscrawl.store import runs as store
+
+_COUNTS = ("found", "new", "stored", "changed", "unchanged", "duplicate", "refused", "gone", "failed")
+
+
+@click.command()
+@click.argument("run_id", type=int, required=False)
+@click.option("--site", help="Only this site's runs.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def runs(run_id: int | None, site: str | None, limit: int, as_json: bool) -> None:
+    """List the last runs, or show the run RUN_ID with its failures."""
+    database = open_database(settings.load())
+    if run_id is None:
+        rows = database.run(lambda connection: store.recent(connection, site, limit=limit))
+        failures: tuple[store.Failure, ...] = ()
+    else:
+        rows = [database.run(lambda connection: store.get(connection, run_id))]
+        failures = database.run(lambda connection: store.tally(connection, run_id)).failures
+    if as_json:
+        for row in rows:
+            print_json(dict(row._mapping))
+        return
+    lines = [
+        (row.id, row.site, row.state, row.started, row.finished, *(row.counts.get(name, 0) for name in _COUNTS))
+        for row in rows
+    ]
+    output.print(table(("run", "site", "state", "started", "finished", *_COUNTS), lines))
+    for row in rows:
+        if row.reason:
+            click.echo(f"run {row.id} failed: {row.reason}")
+    if failures:
+        output.print(failure_table(failures))
+
+
+def failure_table(failures: tuple[store.Failure, ...]):
+    """Failures by kind, with an example of each."""
+    rows = [(one.outcome, one.kind, one.count, one.example, one.url) for one in failures]
+    return table(("outcome", "kind", "URLs", "for example", "at"), rows)

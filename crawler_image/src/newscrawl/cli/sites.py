@@ -1,0 +1,137 @@
+"""`newscrawl sites`: the profiles, whether they are right, and how the sites are doing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from newscrawl import settings as environment
+from newscrawl.cli.options import output, table
+from newscrawl.cli.runs import failure_table
+from newscrawl.context import find_profile, now, open_context, open_database
+from newscrawl.extract import extract
+from newscrawl.model import Article, FetchError, NotAnArticle, Response
+from newscrawl.profiles import Profile, ProfileError, load, load_all
+from newscrawl.settings import Settings
+from newscrawl.store import runs
+
+
+@click.group()
+def sites() -> None:
+    """List, check and try site profiles."""
+
+
+@sites.command("list")
+def list_() -> None:
+    """List the sites that have a profile."""
+    rows = []
+    for site, one in sorted(load_all(environment.load().sites).items()):
+        if isinstance(one, ProfileError):
+            rows.append((site, "broken: see `newscrawl sites check`", "", "", "", one.file))
+        else:
+            hosts = ", ".join(sorted(one.hosts))
+            rows.append((site, one.name, one.language, one.crawl.queue, hosts, one.file))
+    output.print(table(("site", "name", "language", "queue", "hosts", "file"), rows))
+
+
+@sites.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    """Check the profiles in FILES, or all that there are; exit code 1 when one is wrong."""
+    settings = environment.load()
+    checked = {str(file): _load(file) for file in files} if files else load_all(settings.sites)
+    problems = {name: _problem(one, settings) for name, one in checked.items()}
+    for name, problem in sorted(problems.items()):
+        click.echo(f"{name}: {problem or 'ok'}")
+    if any(problems.values()):
+        sys.exit(1)
+
+
+@sites.command("try")
+@click.argument("page")
+@click.option("--site", help="The profile to use; by default the one whose hosts hold the page's URL.")
+@click.option("--url", help="The URL of a page that is read from a file.")
+def try_(page: str, site: str | None, url: str | None) -> None:
+    """Show what becomes of PAGE, a URL or an HTML file: each field, and where it came from. Nothing is stored."""
+    settings = environment.load()
+    address = url or page
+    profile = find_profile(site, settings) if site else _of_host(address, settings)
+    if page.startswith(("http://", "https://")):
+        response = _fetched(page, profile, settings)
+    elif not url:
+        raise click.UsageError("a file needs --url, the address that it came from")
+    else:
+        body = Path(page).read_bytes()
+        response = Response(url, url, 200, {"content-type": "text/html"}, body, 0.0, now())
+    try:
+        article = extract(response, profile, fetched=response.fetched_at)
+    except NotAnArticle as error:
+        raise click.ClickException(str(error)) from error
+    output.print(table(("field", "value", "from"), _fields(article)))
+    click.echo(f"\n{article.body}")
+
+
+@sites.command()
+@click.argument("site")
+@click.option("--days", type=click.IntRange(1), default=7, show_default=True, help="How far back failures are counted.")
+def health(site: str, days: int) -> None:
+    """Show how SITE has been doing: its URLs, its last runs and their yield, its failures by kind."""
+    database = open_database(environment.load())
+    found = database.run(lambda connection: runs.health(connection, site, now(), days=days))
+    output.print(table(("URLs", "state"), [(count, state) for state, count in sorted(found.states.items())]))
+    shown = [
+        (run.id, run.state, run.started, run.counts.get("found", 0), run.counts.get("stored", 0), run.reason)
+        for run in found.runs
+    ]
+    output.print(table(("run", "state", "started", "found", "stored", "reason"), shown))
+    output.print(failure_table(found.failures))
+
+
+def _load(file: Path) -> Profile | ProfileError:
+    try:
+        return load(file)
+    except ProfileError as error:
+        return error
+
+
+def _problem(one: Profile | ProfileError, settings: Settings) -> str | None:
+    if isinstance(one, ProfileError):
+        return str(one)
+    if settings.queues is not None and one.crawl.queue not in settings.queues:
+        served = ", ".join(sorted(settings.queues))
+        return (
+            f"{one.file}: crawl.queue: no worker serves {one.crawl.queue!r} (served: {served}): "
+            "name one of them, or add it to the chart's workers.queues"
+        )
+    return None
+
+
+def _of_host(url: str, settings: Settings) -> Profile | None:
+    host = urlsplit(url).hostname
+    profiles = (one for one in load_all(settings.sites).values() if isinstance(one, Profile))
+    return next((one for one in profiles if host in one.hosts), None)
+
+
+def _fetched(url: str, profile: Profile | None, settings: Settings) -> Response:
+    if profile is None:
+        raise click.UsageError(f"no profile has the host of {url}: choose one with --site, or save the page to a file")
+    context = open_context(profile.site, settings, open_database(settings))
+    try:
+        return context.fetcher.get(url, site=profile, now=now())
+    except FetchError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _fields(article: Article) -> Iterator[tuple[str, object, object]]:
+    plain = replace(article, paragraphs=())
+    for name in ("canonical_url", "title", "authors", "published", "modified", "section", "keywords", "image"):
+        value = getattr(plain, name)
+        yield name, ", ".join(value) if isinstance(value, tuple) else value, article.sources.get(name)
+    for name in ("language", "access", "extractor", "profile"):
+        yield name, getattr(plain, name), article.sources.get(name)
+    yield "body", f"{len(article.paragraphs)} paragraphs", article.sources.get("body")

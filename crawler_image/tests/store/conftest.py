@@ -1,0 +1,29 @@
+"""An empty articles database for each test, on the real server that the root conftest starts."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from newscrawl.store import Database, connect
+from newscrawl.store.migrate import migrate
+from newscrawl.store.tables import metadata
+
+# tests are imported by path (importlib mode); what they share is imported by name
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session")
+def migrated(mysql_url: str) -> Database:
+    database = connect(mysql_url, patience=5)
+    migrate(database)
+    return database
+
+
+@pytest.fixture
+def database(migrated: Database) -> Iterator[Database]:
+    yield migrated
+    # DELETE: for a few rows it is much faster than TRUNCATE, which makes each table anew
+    with migrated.engine.begin() as connection:
+        for table in metadata.tables.values():
+            connection.execute(table.delete())
