@@ -1,0 +1,215 @@
+import asyncio
+import logging
+import os
+import time
+
+import pytest
+import redis
+import yaml
+from queue_scaler.backlog import Backlog
+from queue_scaler.decide import Workers
+from queue_scaler.kube import ApiUnavailable
+from queue_scaler.loop import Loop
+from queue_scaler.status import Metrics, Status
+
+
+class Namespace:
+    """StatefulSets in memory, in the shape of kube.StatefulSets."""
+
+    def __init__(self, **replicas):
+        self.workers = {name: Workers(count) for name, count in replicas.items()}
+        self.ready = {}
+        self.forbidden = set()
+
+    def __call__(self, changed):
+        return self
+
+    async def scale(self, name, replicas):
+        if name in self.forbidden:
+            raise ApiUnavailable(f"cannot scale StatefulSet {name} to {replicas}: forbidden")
+        self.workers[name] = Workers(replicas)
+
+    @property
+    def replicas(self):
+        return {name: workers.replicas for name, workers in self.workers.items()}
+
+
+@pytest.fixture
+def server(redis_url):
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def file(tmp_path):
+    file = tmp_path / "config.yaml"
+    write(file, harbor={"statefulSet": "a", "maxReplicaCount": 3}, dure={"statefulSet": "b", "maxReplicaCount": 3})
+    return file
+
+
+def write(file, **queues):
+    """As the kubelet does: the new content appears under the name at once."""
+    new = file.with_suffix(".new")
+    new.write_text(yaml.safe_dump({"queues": queues, "pollingInterval": 0.2}))
+    new.replace(file)
+
+
+def polls(url, file, namespace, *between, leads=True, dry_run=False):
+    """Poll once, then after each of the `between` steps again, a second apart; returns the loop."""
+
+    async def run():
+        backlog = Backlog(url)
+        loop = Loop(
+            file,
+            backlog,
+            namespace,
+            status=Status(),
+            metrics=Metrics(),
+            leads=lambda now: leads,
+            dry_run=dry_run,
+        )
+        await loop.poll(0.0)
+        for second, step in enumerate(between, 1):
+            step()
+            await loop.poll(float(second))
+        await backlog.close()
+        return loop
+
+    return asyncio.run(run())
+
+
+def test_each_queue_gets_its_workers(server, redis_url, file, caplog):
+    caplog.set_level(logging.INFO)
+    server.lpush("harbor", "1", "2")
+    server.hset("unacked:dure", "tag", "3")
+    namespace = Namespace(a=0, b=0, unrelated=7)
+    polls(redis_url, file, namespace)
+    assert namespace.replicas == {"a": 2, "b": 1, "unrelated": 7}
+    assert 'queue=harbor queued=2 in_flight=0 current=0 wanted=2 why="backlog needs 2"' in caplog.messages
+
+
+@pytest.mark.parametrize("how", [{"leads": False}, {"dry_run": True}])
+def test_a_follower_and_a_dry_run_change_nothing(server, redis_url, file, how):
+    server.lpush("harbor", "1", "2")
+    namespace = Namespace(a=0, b=0)
+    loop = polls(redis_url, file, namespace, **how)
+    assert namespace.replicas == {"a": 0, "b": 0}
+    assert loop._metrics.registry.get_sample_value("queue_scaler_wanted_replicas", {"queue": "harbor"}) == 2
+
+
+def test_trouble_with_one_queue_leaves_the_others_and_is_said_once(server, redis_url, file, caplog):
+    write(file, **{name: {"statefulSet": name} for name in ("absent", "denied", "spoilt", "fine")})
+    server.set("spoilt", "text")
+    for name in ("absent", "denied", "fine"):
+        server.lpush(name, "1")
+    namespace = Namespace(denied=0, spoilt=2, fine=0)
+    namespace.forbidden.add("denied")
+    polls(redis_url, file, namespace, lambda: None, lambda: None)
+    assert namespace.replicas == {"denied": 0, "spoilt": 2, "fine": 1}
+    warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == 3
+    assert any("absent does not exist" in text for text in warnings)
+    assert any("cannot scale StatefulSet denied" in text for text in warnings)
+    assert any("key spoilt in Redis is a string" in text for text in warnings)
+
+
+def test_redis_away_holds_and_recovers(server, redis_url, file, unused_port, caplog):
+    namespace = Namespace(a=2, b=1)
+    polls(f"redis://127.0.0.1:{unused_port}/0", file, namespace, *[lambda: None] * 400)
+    assert namespace.replicas == {"a": 2, "b": 1}
+    assert [record.message for record in caplog.records if "replicas are held" in record.message] != []
+    polls(redis_url, file, namespace, *[lambda: None] * 301)
+    assert namespace.replicas == {"a": 0, "b": 0}
+
+
+def test_after_the_api_was_away_the_cooldown_starts_anew(server, redis_url, file):
+    namespace = Namespace(a=2, b=0)
+    known = namespace.workers
+
+    def away():
+        namespace.workers = None
+
+    def back():
+        namespace.workers = known
+
+    polls(redis_url, file, namespace, *[lambda: None] * 100, away, *[lambda: None] * 250, back)
+    assert known["a"].replicas == 2
+
+
+def turning(url, file, namespace, *steps):
+    """Let the loop turn by itself through `steps`: each a condition to wait for, or a coroutine function to run."""
+
+    async def beside():
+        backlog = Backlog(url)
+        loop = Loop(file, backlog, namespace, status=Status(), metrics=Metrics(), leads=lambda now: True)
+        heard = []
+
+        async def listen(idle):
+            heard.append((idle, time.monotonic()))
+
+        running = asyncio.create_task(loop.run(listen))
+        try:
+            async with asyncio.timeout(30):
+                for step in steps:
+                    while not step(loop, heard):
+                        assert not running.done(), running.exception()
+                        await asyncio.sleep(0.01)
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+            await backlog.close()
+        return loop
+
+    return asyncio.run(beside())
+
+
+def act(action):
+    def step(loop, heard):
+        action(loop)
+        return True
+
+    return step
+
+
+def test_a_changed_configuration_is_taken_and_a_bad_one_refused(server, redis_url, file, caplog):
+    server.lpush("late", "1")
+    namespace = Namespace(a=0, b=0, c=0)
+
+    def sample(loop, name, **labels):
+        return loop._metrics.registry.get_sample_value(f"queue_scaler_{name}", labels)
+
+    loop = turning(
+        redis_url,
+        file,
+        namespace,
+        lambda loop, heard: heard,
+        act(lambda loop: write(file, late={"statefulSet": "c", "maxReplicas": 1})),
+        lambda loop, heard: sample(loop, "config_valid") == 0,
+        act(lambda loop: write(file, late={"statefulSet": "c"})),
+        lambda loop, heard: namespace.replicas["c"] == 1,
+        act(lambda loop: os.remove(file)),
+        lambda loop, heard: sample(loop, "config_valid") == 0,
+    )
+    assert list(loop.config.queues) == ["late"]
+    assert sample(loop, "queued", queue="harbor") is None
+    assert any("refused" in text and "maxReplicas" in text for text in caplog.messages)
+
+
+def test_idle_queues_are_told_and_a_wake_up_looks_at_once(server, redis_url, file):
+    server.lpush("dure", "1")
+    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+    namespace = Namespace(a=0, b=0)
+
+    def push(loop):
+        server.lpush("harbor", "1")
+        loop.wake()
+
+    turning(
+        redis_url,
+        file,
+        namespace,
+        lambda loop, heard: heard and heard[0][0] == {"harbor"} and namespace.replicas["b"] == 1,
+        act(push),
+        lambda loop, heard: namespace.replicas["a"] == 1,
+    )

@@ -1,0 +1,93 @@
+import asyncio
+
+import pytest
+import redis
+from queue_scaler.backlog import Backlog
+from queue_scaler.wakeup import Wakeup
+
+
+@pytest.fixture
+def server(redis_url):
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        client.flushall()
+        before = client.config_get("notify-keyspace-events")
+        client.config_set("notify-keyspace-events", "Kl")
+        yield client
+        client.config_set("notify-keyspace-events", before["notify-keyspace-events"])
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def listen(url, steps):
+    """Run `steps(wakeup, woken)` beside a Wakeup; `woken` counts the wake-ups."""
+
+    async def beside():
+        woken = []
+        backlog = Backlog(url)
+        wakeup = Wakeup(backlog, lambda: woken.append(1))
+        running = asyncio.create_task(wakeup.run())
+        try:
+            return await steps(wakeup, woken)
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+            await backlog.close()
+
+    return asyncio.run(beside())
+
+
+def listening(server, *queues):
+    return lambda: (
+        sorted(server.pubsub_channels("__keyspace*:?*")) == sorted(f"__keyspace@0__:{name}" for name in queues)
+    )
+
+
+def test_a_push_to_an_idle_queue_wakes_and_other_changes_do_not(server, redis_url):
+    async def steps(wakeup, woken):
+        await wakeup.listen_to(frozenset({"harbor", "dure"}))
+        await until(listening(server, "harbor", "dure"))
+        server.lpush("another", "task")
+        server.lpush("harbor", "task")
+        await until(lambda: len(woken) == 1)
+        server.rpop("harbor")
+        server.rpush("dure", "task")
+        await until(lambda: len(woken) == 2)
+        return len(woken)
+
+    assert listen(redis_url, steps) == 2
+
+
+def test_a_busy_queue_is_no_longer_listened_to(server, redis_url):
+    async def steps(wakeup, woken):
+        await wakeup.listen_to(frozenset({"harbor", "dure"}))
+        await until(listening(server, "harbor", "dure"))
+        await wakeup.listen_to(frozenset({"dure"}))
+        await until(listening(server, "dure"))
+        await wakeup.listen_to(frozenset())
+        await until(listening(server))
+        await wakeup.listen_to(frozenset({"harbor"}))
+        await until(listening(server, "harbor"))
+        server.lpush("harbor", "task")
+        await until(lambda: woken)
+        return True
+
+    assert listen(redis_url, steps)
+
+
+def test_it_listens_again_after_the_connection_broke(server, redis_url, monkeypatch):
+    monkeypatch.setattr("queue_scaler.wakeup.RECONNECT_SECONDS", 0.05)
+
+    async def steps(wakeup, woken):
+        await wakeup.listen_to(frozenset({"harbor"}))
+        await until(listening(server, "harbor"))
+        server.client_kill_filter(_type="pubsub")
+        await until(listening(server, "harbor"))
+        server.lpush("harbor", "task")
+        await until(lambda: woken)
+        return True
+
+    assert listen(redis_url, steps)
