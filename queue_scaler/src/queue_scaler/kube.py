@@ -41,7 +41,7 @@ def connect(namespace: str | None) -> AsyncClient:
 def explain(error: Exception) -> str:
     """An error of the API server in words, with its code."""
     if isinstance(error, ApiError):
-        hint = ": the Role of the scaler's service account lacks this" if error.status.code == 403 else ""
+        hint = ": the role of this service account lacks it" if error.status.code == 403 else ""
         return f"{error.status.message} (code {error.status.code}){hint}"
     return str(error) or type(error).__name__
 

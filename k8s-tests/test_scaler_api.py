@@ -1,0 +1,281 @@
+"""The queue scaler and its resize against a real API server, with no more rights than the chart gives them."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import uuid
+
+import pytest
+import redis
+import yaml
+from installation import until
+
+pytestmark = pytest.mark.cluster
+
+ROLE = """
+apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: {name}}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: {name}}}
+rules: {rules}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: {name}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {name}}}
+subjects: [{{kind: ServiceAccount, name: {name}, namespace: {namespace}}}]
+"""
+SCALER_RULES = """[
+  {apiGroups: [apps], resources: [statefulsets], verbs: [list, watch]},
+  {apiGroups: [apps], resources: [statefulsets/scale], resourceNames: [worker-a, worker-b], verbs: [patch]},
+  {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create]},
+  {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [queue-scaler], verbs: [get, update]}]"""
+RESIZE_RULES = """[
+  {apiGroups: [apps], resources: [statefulsets], resourceNames: [worker-a, worker-absent], verbs: [get, delete]},
+  {apiGroups: [""], resources: [persistentvolumeclaims], verbs: [list, patch]}]"""
+WORKERS = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: {name}}}
+spec:
+  replicas: 0
+  serviceName: workers
+  podManagementPolicy: Parallel
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata: {{labels: {{app: {name}}}}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+        - {{name: sleep, image: "debian:trixie-slim", imagePullPolicy: IfNotPresent, command: [sleep, infinity]}}
+  volumeClaimTemplates: {templates}
+"""
+
+
+class Namespace:
+    """A namespace of its own, through kubectl as its administrator."""
+
+    def __init__(self, environment):
+        self.environment = os.environ | environment
+        self.name = f"scaler-{uuid.uuid4().hex[:8]}"
+
+    def kubectl(self, *arguments, stdin=None):
+        ran = subprocess.run(
+            ["kubectl", "-n", self.name, *arguments],
+            env=self.environment, input=stdin, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    def apply(self, text, **fields):
+        self.kubectl("apply", "-f", "-", stdin=text.format(namespace=self.name, **fields))
+
+    def replicas(self, name):
+        return int(self.kubectl("get", "statefulset", name, "-o", "jsonpath={.spec.replicas}"))
+
+    def kubeconfig(self, account, folder):
+        """A kubeconfig with the rights of a service account."""
+        view = yaml.safe_load(self.kubectl("config", "view", "--minify", "--raw", "--flatten"))
+        view["users"][0]["user"] = {"token": self.kubectl("create", "token", account).strip()}
+        file = folder / f"{account}.kubeconfig"
+        file.write_text(yaml.safe_dump(view))
+        return file
+
+
+@pytest.fixture
+def namespace(environment):
+    space = Namespace(environment)
+    space.kubectl("create", "namespace", space.name)
+    yield space
+    space.kubectl("delete", "namespace", space.name, "--wait=false")
+
+
+@pytest.fixture
+def broker(redis_url):
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+@contextlib.contextmanager
+def scaler(namespace, redis_url, folder, name="scaler-0", **queues):
+    """A running scaler; gives its process and the file of its log."""
+    config = folder / f"{name}.yaml"
+    config.write_text(yaml.safe_dump({"pollingInterval": 1, "queues": queues}))
+    environment = os.environ | {
+        "KUBECONFIG": str(namespace.kubeconfig("scaler", folder)),
+        "REDIS_URL": redis_url,
+        "POD_NAMESPACE": namespace.name,
+        "POD_NAME": name,
+    }
+    log = folder / f"{name}.log"
+    command = [sys.executable, "-m", "queue_scaler", "--config", str(config), "--port", "0"]
+    with log.open("w") as output, subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
+        try:
+            yield process, log
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+    assert process.returncode == 0, log.read_text()
+
+
+@pytest.fixture
+def workers(namespace):
+    namespace.apply(ROLE, name="scaler", rules=SCALER_RULES)
+    for name in ("worker-a", "worker-b", "worker-forbidden"):
+        namespace.apply(WORKERS, name=name, templates="[]")
+
+
+def queue(stateful_set, **fields):
+    return {"statefulSet": stateful_set, "maxReplicaCount": 3, "concurrency": 2, "cooldownPeriod": 2, **fields}
+
+
+def test_workers_follow_their_queue_from_zero_and_back(namespace, workers, broker, redis_url, tmp_path):
+    queues = {"a": queue("worker-a"), "b": queue("worker-b"), "c": queue("worker-forbidden")}
+    with scaler(namespace, redis_url, tmp_path, **queues) as (_, log):
+        broker.lpush("a", *range(5))
+        broker.lpush("c", "task")
+        until("three workers for five tasks", lambda: namespace.replicas("worker-a") == 3, seconds=60)
+        broker.delete("a")
+        broker.hset("unacked:a", "tag", "a running task")
+        broker.lpush("b", "task")
+        until("a worker for the other queue", lambda: namespace.replicas("worker-b") == 1, seconds=60)
+        until(
+            "the denied one is told", lambda: "cannot scale StatefulSet worker-forbidden" in log.read_text(), seconds=60
+        )
+        assert namespace.replicas("worker-a") > 0
+        broker.delete("unacked:a", "b")
+        until("zero again", lambda: namespace.replicas("worker-a") + namespace.replicas("worker-b") == 0, seconds=60)
+        assert namespace.replicas("worker-forbidden") == 0
+    assert "(code 403): the role of this service account lacks it" in log.read_text()
+
+
+def test_an_annotation_pauses_and_somebody_elses_change_is_seen(namespace, workers, broker, redis_url, tmp_path):
+    with scaler(namespace, redis_url, tmp_path, a=queue("worker-a", minReplicaCount=1)):
+        until("the minimum", lambda: namespace.replicas("worker-a") == 1, seconds=60)
+        namespace.kubectl("annotate", "statefulset", "worker-a", "autoscaling.keda.sh/paused-replicas=2")
+        until("the annotation's replicas", lambda: namespace.replicas("worker-a") == 2, seconds=60)
+        namespace.kubectl("annotate", "statefulset", "worker-a", "autoscaling.keda.sh/paused-replicas-")
+        namespace.kubectl("scale", "statefulset", "worker-a", "--replicas=0")
+        until("the minimum again", lambda: namespace.replicas("worker-a") == 1, seconds=60)
+
+
+def test_of_two_scalers_one_acts_and_the_other_takes_over(namespace, workers, broker, redis_url, tmp_path):
+    queues = {"a": queue("worker-a")}
+    with scaler(namespace, redis_url, tmp_path, "second", **queues) as (_, second):
+        with scaler(namespace, redis_url, tmp_path, "first", **queues) as (_, first):
+            until("one leader", lambda: "holds lease" in first.read_text() + second.read_text(), seconds=60)
+            until(
+                "both see", lambda: "are known" in first.read_text() and "are known" in second.read_text(), seconds=60
+            )
+            broker.lpush("a", "task")
+            until("one worker", lambda: namespace.replicas("worker-a") == 1, seconds=60)
+            acted = [log for log in (first, second) if "wanted=1" in log.read_text()]
+            assert len(acted) == 1
+        until("the one that is left leads", lambda: "second holds lease" in second.read_text(), seconds=60)
+        broker.lpush("a", "task", "task")
+        until("two workers", lambda: namespace.replicas("worker-a") == 2, seconds=60)
+
+
+GROWING = """
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {{name: {namespace}}}
+provisioner: kubernetes.io/no-provisioner
+volumeBindingMode: Immediate
+allowVolumeExpansion: {allowed}
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: {namespace}}}
+spec:
+  capacity: {{storage: 1Gi}}
+  accessModes: [ReadWriteOnce]
+  storageClassName: {namespace}
+  hostPath: {{path: /tmp/{namespace}}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{name: {namespace}}}
+rules: [{{apiGroups: [storage.k8s.io], resources: [storageclasses], verbs: [get]}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: {namespace}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {namespace}}}
+subjects: [{{kind: ServiceAccount, name: resize, namespace: {namespace}}}]
+"""
+
+
+@pytest.fixture
+def resize(namespace, tmp_path):
+    """Gives a function that makes a worker with a claim of 1Gi, and one that runs the resize to a given size."""
+
+    def install(*, allowed):
+        namespace.apply(ROLE, name="resize", rules=RESIZE_RULES)
+        namespace.apply(GROWING, allowed=allowed)
+        namespace.apply(WORKERS, name="worker-a", templates=claim_templates(namespace, "1Gi"))
+        namespace.kubectl("scale", "statefulset", "worker-a", "--replicas=1")
+        claim = ("get", "pvc", "data-worker-a-0", "--ignore-not-found", "-o", "jsonpath={.status.phase}")
+        until("a bound claim", lambda: namespace.kubectl(*claim) == "Bound", seconds=60)
+        until("a pod", lambda: pod_uid(namespace), seconds=60)
+
+    def run(size):
+        config = tmp_path / "resize.yaml"
+        wanted = {"worker-a": {"data": size}, "worker-absent": {"data": size}}
+        config.write_text(yaml.safe_dump({"namespace": namespace.name, "statefulSets": wanted}))
+        environment = os.environ | {"KUBECONFIG": str(namespace.kubeconfig("resize", tmp_path))}
+        command = [sys.executable, "-m", "queue_scaler.resize", "--config", str(config)]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    yield install, run
+    for kind in ("clusterrolebinding", "clusterrole", "storageclass", "pv"):
+        namespace.kubectl("delete", kind, namespace.name, "--wait=false", "--ignore-not-found")
+
+
+def claim_templates(namespace, size):
+    resources = {"requests": {"storage": size}}
+    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": namespace.name, "resources": resources}
+    return yaml.safe_dump([{"metadata": {"name": "data"}, "spec": spec}], default_flow_style=True)
+
+
+def pod_uid(namespace):
+    return namespace.kubectl("get", "pod", "worker-a-0", "--ignore-not-found", "-o", "jsonpath={.metadata.uid}")
+
+
+def test_volumes_grow_while_their_pods_run_on(namespace, resize):
+    install, run = resize
+    install(allowed="true")
+    pod = pod_uid(namespace)
+    ran = run("2Gi")
+    assert ran.returncode == 0, ran.stderr
+    assert "claim data-worker-a-0: 1Gi -> 2Gi" in ran.stdout
+    size = namespace.kubectl("get", "pvc", "data-worker-a-0", "-o", "jsonpath={.spec.resources.requests.storage}")
+    assert size == "2Gi"
+    assert namespace.kubectl("get", "statefulset", "worker-a", "--ignore-not-found") == ""
+    assert pod_uid(namespace) == pod
+    # as Helm does next: made anew, it adopts the pod
+    namespace.apply(
+        WORKERS.replace("replicas: 0", "replicas: 1"), name="worker-a", templates=claim_templates(namespace, "2Gi")
+    )
+    owner = ("get", "pod", "worker-a-0", "-o", "jsonpath={.metadata.ownerReferences[0].name}")
+    until("the pod's adoption", lambda: namespace.kubectl(*owner) == "worker-a", seconds=60)
+    assert pod_uid(namespace) == pod
+    again = run("2Gi")
+    assert (again.returncode, again.stdout) == (0, "2 StatefulSets looked at, 0 to resize\n")
+
+
+def test_a_resize_that_cannot_be_done_changes_nothing(namespace, resize):
+    install, run = resize
+    install(allowed="false")
+    grown, shrunk = run("2Gi"), run("512Mi")
+    assert (grown.returncode, shrunk.returncode) == (1, 1)
+    assert f"StorageClass {namespace.name} lacks allowVolumeExpansion" in grown.stderr
+    assert "volume data is 1Gi and cannot shrink to 512Mi" in shrunk.stderr
+    size = namespace.kubectl("get", "pvc", "data-worker-a-0", "-o", "jsonpath={.spec.resources.requests.storage}")
+    assert (size, namespace.replicas("worker-a")) == ("1Gi", 1)
