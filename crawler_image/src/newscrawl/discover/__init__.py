@@ -1,0 +1,85 @@
+"""Finds the articles that a site has published since the last run: feeds, then sitemaps, then list pages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from newscrawl.discover import feeds, lists, sitemaps
+from newscrawl.discover.choice import Choice
+from newscrawl.discover.hubs import Hubs, HubState
+from newscrawl.model import FetchError, Link
+
+if TYPE_CHECKING:
+    from newscrawl.fetch import Fetcher
+    from newscrawl.profiles import Profile
+
+__all__ = ["HubState", "discover"]
+
+log = logging.getLogger(__name__)
+
+_ASKED_TOGETHER = 500
+
+
+def discover(
+    profile: Profile,
+    fetcher: Fetcher,
+    *,
+    known: Callable[[Sequence[str]], set[str]],
+    hub_state: HubState,
+    now: datetime,
+) -> Iterator[Link]:
+    """The links that may be articles, each canonical URL once; the known ones only where their hub dates a change.
+
+    `known(urls)` tells which URLs the frontier has. Validators are put into `hub_state` after a hub's links were
+    handed on: save them together with the links. A hub that fails is logged and left to the next run. Raises
+    FetchError when no hub answered, and at once when Redis does not.
+    """
+    hubs, choice = Hubs(profile, fetcher, hub_state, now), Choice(profile, now)
+    seen: set[str] = set()
+    first_problem: FetchError | None = None
+    answered = 0
+    for name, links in _sources(hubs, choice, known):
+        try:
+            for link in links:
+                if link.url not in seen:
+                    seen.add(link.url)
+                    yield link
+            answered += 1
+        except FetchError as error:
+            if error.kind == "redis_unavailable":
+                raise
+            log.warning("%s: hub failed, left to the next run: %s", name, error)
+            first_problem = first_problem or error
+    if first_problem is not None and not answered:
+        raise first_problem
+
+
+def _sources(
+    hubs: Hubs, choice: Choice, known: Callable[[Sequence[str]], set[str]]
+) -> Iterator[tuple[str, Iterator[Link]]]:
+    places = hubs.profile.discover
+    for url in places.feeds:
+        yield url, _news(choice.of(_feed(hubs, url), url), known)
+    for url in places.sitemaps:
+        yield url, _news(choice.of(sitemaps.links(hubs, url, choice.since), url), known)
+    for page in places.lists:
+        yield page.url, lists.links(hubs, page, choice, known)
+
+
+def _feed(hubs: Hubs, url: str) -> Iterator[Link]:
+    response = hubs.read(url)
+    if response is not None:
+        yield from feeds.links(response, hubs.profile.timezone)
+        hubs.remember(response)
+
+
+def _news(links: Iterable[Link], known: Callable[[Sequence[str]], set[str]]) -> Iterator[Link]:
+    """The links that are unknown or say when they were changed."""
+    iterator = iter(links)
+    while part := list(islice(iterator, _ASKED_TOGETHER)):
+        have = known([link.url for link in part if link.modified is None])
+        yield from (link for link in part if link.modified is not None or link.url not in have)

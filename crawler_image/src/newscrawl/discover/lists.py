@@ -1,0 +1,98 @@
+"""Sites that offer neither feed nor sitemap: their list pages, from the newest back to what is known."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from newscrawl.discover.choice import Choice
+from newscrawl.discover.hubs import Hubs
+from newscrawl.discover.selecting import parse_html, select
+from newscrawl.model import FetchError, Link, Response
+from newscrawl.urls import BadUrl, resolve
+
+if TYPE_CHECKING:
+    from newscrawl.profiles import ListPage
+
+log = logging.getLogger(__name__)
+
+# a fragment names the note about a list, so that no real hub can have its name
+_UNFINISHED = "#unfinished"
+
+
+def links(hubs: Hubs, page: ListPage, choice: Choice, known: Callable[[Sequence[str]], set[str]]) -> Iterator[Link]:
+    """The unknown links of a list, those of its last page first.
+
+    It goes from page to page until one has no link, none that this walk has not seen, or none that is unknown, or
+    until `max_pages`. Links are handed on from the oldest page to the newest: when a crawl dies half way, what is
+    known is still everything up to some page, and the next run finds the rest. Raises FetchError for the first page.
+    """
+    note = page.url + _UNFINISHED
+    unfinished = hubs.state.get(note)[0] is not None
+    first = hubs.read(page.url, changed_only=not unfinished)
+    if first is None:
+        return
+    pages: list[list[Link]] = []
+    stopped_at = None
+    try:
+        for new, all_known in _walk(hubs, page, first, choice, known):
+            pages.append(new)
+            if all_known and not unfinished:
+                break
+    except FetchError as error:
+        if error.kind == "redis_unavailable":
+            raise
+        # the newest are worth having; the note makes the next run walk on where it would stop at them
+        stopped_at = error
+        log.warning("list left at page %d: %s", len(pages) + 1, error)
+    for links_of_page in reversed(pages):
+        yield from links_of_page
+    if stopped_at is not None:
+        hubs.state.put(note, stopped_at.kind, None)
+        return
+    if unfinished:
+        hubs.state.put(note, None, None)
+    hubs.remember(first)
+
+
+def _walk(
+    hubs: Hubs, page: ListPage, first: Response, choice: Choice, known: Callable[[Sequence[str]], set[str]]
+) -> Iterator[tuple[list[Link], bool]]:
+    """Each page's unknown links, and whether that is none."""
+    response, number = first, 1
+    urls, visited = set(), {page.url}
+    while True:
+        tree = parse_html(response)
+        found = {
+            link.url: link
+            for link in choice.of((Link(url, page.url) for url in select(tree, page.links)), response.url)
+            if link.url not in urls
+        }
+        if not found:
+            return
+        urls |= found.keys()
+        have = known(list(found))
+        new = [link for url, link in found.items() if url not in have]
+        yield new, not new
+        number += 1
+        following = _following(page, number, tree, response.url)
+        if following is None or following in visited or number > page.max_pages:
+            return
+        visited.add(following)
+        try:
+            response = hubs.read(following, changed_only=False)
+        except FetchError as error:
+            if error.kind in ("http_404", "http_410"):
+                return  # the page after the last
+            raise
+
+
+def _following(page: ListPage, number: int, tree: object, base: str) -> str | None:
+    if page.pages:
+        return page.pages.replace("{page}", str(number))
+    targets = select(tree, page.next) if page.next else []
+    try:
+        return resolve(targets[0], base) if targets else None
+    except BadUrl:
+        return None

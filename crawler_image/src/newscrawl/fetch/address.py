@@ -1,0 +1,83 @@
+"""Connects only to addresses that the profile may reach.
+
+A link or a redirect can name anything, also a host whose DNS answer is 127.0.0.1 or a cloud's metadata server. The
+check is therefore made on the very address that is connected to, in one step: a second DNS answer cannot slip between.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+
+# public by number, private by meaning: Azure's platform server, which answers inside its virtual machines
+_METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
+
+
+class AddressError(Exception):
+    """No connection was made: `kind` is `private_address`, `dns`, `connect` or `connect_timeout`."""
+
+    def __init__(self, kind: str, message: str, *, permanent: bool = False):
+        super().__init__(message)
+        self.kind = kind
+        self.permanent = permanent
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open Internet, also when it is an IPv4 address in IPv6 clothes."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if inner is None and (ip in _NAT64 or ip in _IPV4_COMPATIBLE):
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+        if ip.is_site_local:
+            return False
+    return ip.is_global and not ip.is_multicast and ip not in _METADATA
+
+
+def open_connection(host: str, port: int, *, timeout: float, deadline: float, allow_private: bool) -> socket.socket:
+    """A TCP connection to `host`, with `timeout` seconds for each of its addresses until `deadline` (monotonic).
+
+    Raises AddressError; `private_address` when the name has no public address and `allow_private` is False.
+    """
+    infos = _resolve(host, port)
+    allowed = [info for info in infos if allow_private or is_public(str(info[4][0]))]
+    if not allowed:
+        found = ", ".join(sorted({str(info[4][0]) for info in infos}))
+        raise AddressError(
+            "private_address",
+            f"{host} is {found}, which is no public address (a test site's profile may say allow_private: true)",
+            permanent=True,
+        )
+    problem: OSError | None = None
+    for family, kind, protocol, _, address in allowed:
+        patience = min(timeout, deadline - time.monotonic())
+        if patience <= 0:
+            break
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(patience)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.connect(address)
+            return sock
+        except OSError as error:
+            sock.close()
+            problem = error
+    if problem is None or isinstance(problem, TimeoutError):
+        raise AddressError("connect_timeout", f"{host}:{port} did not accept a connection within {timeout:g} s")
+    raise AddressError("connect", f"{host}:{port}: {problem.strerror or problem}") from problem
+
+
+def _resolve(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str | int, ...]]]:
+    name = host.strip("[]")
+    if name == "localhost" or name.endswith(".localhost"):
+        name = "127.0.0.1"  # by RFC 6761, whatever the resolver says
+    try:
+        return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        unknown = isinstance(error, UnicodeError)
+        raise AddressError("dns", f"the name {host!r} has no address: {error}", permanent=unknown) from error

@@ -1,0 +1,171 @@
+"""Lets all workers together ask a host no faster than one polite visitor would.
+
+The state of a host is in Redis and every decision is one Lua script on the server's clock, so that no interleaving of
+workers and no wrong clock can break the limit. A grant is a place in time (a reservation) and a slot with a lease: a
+worker that dies leaves a slot that frees itself. Without Redis nothing is granted.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+
+_PREFIX = "newscrawl:host:"
+_STATE_SECONDS = 86400  # idle hosts are forgotten after a day, and no pause is longer
+
+# KEYS: state hash, slots sorted set (token -> end of lease). ARGV: token, interval, concurrency, lease, patience (µs).
+# Numbers go through %.0f, because Lua writes large ones with an exponent and loses digits.
+_ACQUIRE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local interval, concurrency = tonumber(ARGV[2]), tonumber(ARGV[3])
+local lease, patience = tonumber(ARGV[4]), tonumber(ARGV[5])
+local state = redis.call('HMGET', KEYS[1], 'next', 'pause', 'why', 'failures', 'suspect')
+local pause = state[2] and tonumber(state[2]) or 0
+if pause > now then return {state[3] or 'paused', pause - now, 0} end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now))
+redis.call('ZREM', KEYS[2], ARGV[1])
+if state[5] then concurrency = 1 end
+if redis.call('ZCARD', KEYS[2]) >= concurrency then
+    local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+    return {'busy', math.max(0, tonumber(first[2]) - now), 0}
+end
+local start = math.max(now, state[1] and tonumber(state[1]) or 0)
+if start - now > patience then return {'rate', start - now, 0} end
+redis.call('HSET', KEYS[1], 'next', string.format('%.0f', start + interval))
+redis.call('EXPIRE', KEYS[1], math.max(tonumber(ARGV[6]), math.ceil((start - now + interval) / 1000000)))
+redis.call('ZADD', KEYS[2], string.format('%.0f', start + lease), ARGV[1])
+redis.call('PEXPIRE', KEYS[2], math.ceil((start - now + lease) / 1000))
+return {'granted', start - now, state[4] and tonumber(state[4]) or 0}
+"""
+
+# ARGV: token, µs since the request left (-1: never), interval. A request that left late moves the next one.
+_RELEASE = """
+redis.call('ZREM', KEYS[2], ARGV[1])
+local ago = tonumber(ARGV[2])
+if ago < 0 then return end
+local time = redis.call('TIME')
+local free = time[1] * 1000000 + time[2] - ago + tonumber(ARGV[3])
+local planned = redis.call('HGET', KEYS[1], 'next')
+if not planned or free > tonumber(planned) then
+    redis.call('HSET', KEYS[1], 'next', string.format('%.0f', free))
+    redis.call('EXPIRE', KEYS[1], ARGV[4])
+end
+"""
+
+# ARGV: µs, why
+_PAUSE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local old = tonumber(redis.call('HGET', KEYS[1], 'pause') or '0')
+local new = now + tonumber(ARGV[1])
+if new > old then
+    redis.call('HSET', KEYS[1], 'pause', string.format('%.0f', new), 'why', ARGV[2])
+    redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
+"""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """The right to send one request to `host` now; `failures` are the host's failures in a row before it."""
+
+    host: str
+    token: str
+    interval: float
+    failures: int
+
+
+class MustWait(Exception):
+    """No request may be sent within the caller's patience.
+
+    `reason` is `rate` (others have reserved the time until then), `busy` (all slots taken) or the reason of a pause;
+    `seconds` is how long it will take at least.
+    """
+
+    def __init__(self, reason: str, seconds: float):
+        super().__init__(f"{reason}: {seconds:.1f} s")
+        self.reason = reason
+        self.seconds = seconds
+
+
+def state_key(host: str) -> str:
+    """The Redis key of what all workers know of a host (the braces keep its keys together in a Redis cluster)."""
+    return f"{_PREFIX}{{{host}}}"
+
+
+class Limiter:
+    """Grants requests, at most one per `interval` and `concurrency` at once for each host, over all workers.
+
+    `lease` is how many seconds a granted request may take before its slot is given to another; `patience` how many
+    seconds acquire may wait.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        lease: float,
+        patience: float,
+        sleep: Callable[[float], None] = time.sleep,
+    ):
+        self._lease = lease
+        self._patience = patience
+        self._sleep = sleep
+        self._acquire = client.register_script(_ACQUIRE)
+        self._release = client.register_script(_RELEASE)
+        self._pause = client.register_script(_PAUSE)
+
+    def acquire(self, host: str, *, interval: float, concurrency: int) -> Grant:
+        """Returns when the request may be sent; `interval` is in seconds.
+
+        Raises MustWait when that would take longer than the patience, and redis.RedisError when Redis does not answer.
+        """
+        token = secrets.token_hex(8)
+        keys = [state_key(host), state_key(host) + ":slots"]
+        # of a slow site, as many turns as others may have before us
+        patience = max(self._patience, 8 * interval)
+        give_up = time.monotonic() + patience
+        nap = 0.01
+        while True:
+            left = max(0.0, give_up - time.monotonic())
+            arguments = [token, _micro(interval), concurrency, _micro(self._lease), _micro(left), _STATE_SECONDS]
+            verdict, micros, failures = self._acquire(keys=keys, args=arguments)
+            reason, seconds = _text(verdict), micros / 1e6
+            if reason == "granted":
+                if seconds > 0:
+                    self._sleep(seconds)
+                return Grant(host, token, interval, failures)
+            if reason == "busy":
+                # a slot is usually freed long before its lease ends; the random part keeps waiting workers apart
+                nap = min(2 * nap, 0.25)
+                seconds_to_nap = min(nap * random.uniform(0.5, 1.0), seconds + 0.001)
+            else:
+                seconds_to_nap = seconds + 0.001
+            if seconds_to_nap > left:
+                raise MustWait(reason, seconds)
+            self._sleep(seconds_to_nap)
+
+    def release(self, grant: Grant, *, sent: float | None) -> None:
+        """Gives the slot back; `sent` is the monotonic time at which the request left, None when it never did."""
+        ago = -1 if sent is None else _micro(max(0.0, time.monotonic() - sent))
+        keys = [state_key(grant.host), state_key(grant.host) + ":slots"]
+        self._release(keys=keys, args=[grant.token, ago, _micro(grant.interval), _STATE_SECONDS])
+
+    def pause(self, host: str, seconds: float, reason: str) -> None:
+        """Nobody asks `host` for so many seconds (a day at most); a longer pause stays."""
+        bounded = min(seconds, _STATE_SECONDS)
+        self._pause(keys=[state_key(host)], args=[_micro(bounded), reason, _STATE_SECONDS + 60])
+
+
+def _micro(seconds: float) -> int:
+    return round(seconds * 1e6)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
