@@ -1,0 +1,103 @@
+"""The liveness probes: cheap, and true about the two things that a running process hides.
+
+A worker can answer a ping and consume nothing after a Redis restart; a scheduler's process can live while its loop
+hangs. Where Redis or MySQL themselves do not answer, a restart would help nobody: the probe says so and passes.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import click
+
+from newscrawl_airflow import worker_state
+from newscrawl_airflow.worker_state import WorkerState
+
+# seconds; a worker gives a sign of life each second, Airflow's jobs every 5 s
+STALE_WORKER = 30.0
+STALE_JOB = 60.0
+JOB_TYPES = {"scheduler": "SchedulerJob", "triggerer": "TriggererJob", "dag-processor": "DagProcessorJob"}
+
+
+def worker_verdict(state: WorkerState | None, queue: str, now: float, *, draining: bool) -> str | None:
+    """Why the worker is not well, None when it is; `now` in seconds since 1970."""
+    if draining:
+        return None
+    if state is None:
+        return "the worker has not said that it is ready"
+    if now - state.written > STALE_WORKER:
+        return f"the worker's last sign of life was {now - state.written:.0f} s ago"
+    if queue not in state.queues:
+        return f"the worker does not consume its queue {queue}, only {sorted(state.queues)}"
+    return None
+
+
+def answers(url: str, timeout: float = 3.0) -> bool:
+    """Whether the host of a redis:// or mysql URL accepts a connection within `timeout` seconds."""
+    parts = urlsplit(url)
+    port = parts.port or (6379 if parts.scheme.startswith("redis") else 3306)
+    try:
+        socket.create_connection((parts.hostname or "localhost", port), timeout).close()
+    except OSError:
+        return False
+    return True
+
+
+def job_verdict(database_url: str, job_type: str, hostnames: set[str]) -> str | None:
+    """Why Airflow's job of this type on this host is not well, None when it is; raises pymysql.err.OperationalError."""
+    from newscrawl_airflow.metadata_database import connect
+
+    query = (
+        "SELECT MIN(TIMESTAMPDIFF(SECOND, latest_heartbeat, UTC_TIMESTAMP())) FROM job"
+        " WHERE job_type = %s AND state = 'running' AND hostname IN %s"
+    )
+    with closing(connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute(query, (job_type, sorted(hostnames)))
+        (age,) = cursor.fetchone() or (None,)
+    if age is None:
+        return f"no running {job_type} on {sorted(hostnames)}"
+    return f"the last heartbeat of {job_type} was {age} s ago" if age > STALE_JOB else None
+
+
+def _check_worker() -> str | None:
+    queue = os.environ["NEWSCRAWL_QUEUE"]
+    verdict = worker_verdict(worker_state.read(), queue, time.time(), draining=worker_state.DRAIN_FILE.exists())
+    if verdict and not answers(os.environ["AIRFLOW__CELERY__BROKER_URL"]):
+        click.echo(f"{verdict}; but Redis does not answer, so a restart would not help")
+        return None
+    return verdict
+
+
+def _check_job(component: str) -> str | None:
+    import pymysql
+
+    from newscrawl_airflow.metadata_database import URL_VARIABLE
+
+    hostnames = {socket.gethostname(), socket.getfqdn()}
+    try:
+        return job_verdict(os.environ[URL_VARIABLE], JOB_TYPES[component], hostnames)
+    except pymysql.err.OperationalError as error:
+        click.echo(f"MySQL does not answer ({error.args[0]}), so a restart would not help")
+        return None
+
+
+@click.command()
+@click.argument("component", type=click.Choice(["worker", *JOB_TYPES]))
+def main(component: str) -> None:
+    """Exit with 0 when this pod's COMPONENT is well, with 1 and the reason when it should be restarted.
+
+    worker: reads NEWSCRAWL_QUEUE and AIRFLOW__CELERY__BROKER_URL; the others AIRFLOW__DATABASE__SQL_ALCHEMY_CONN.
+    """
+    verdict = _check_worker() if component == "worker" else _check_job(component)
+    if verdict:
+        click.echo(verdict)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

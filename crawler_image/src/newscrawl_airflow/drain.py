@@ -1,0 +1,117 @@
+"""The drain: the worker's preStop, which makes every way of stopping a worker lose nothing.
+
+SIGTERM first is not safe: a message that the worker has taken from the list at that moment can be stuck or lost. So
+the worker is told to stop consuming while it is still whole, and only when it holds no task does this command return;
+the kubelet then sends SIGTERM. One look is not enough: a message is in nobody's count for a moment between Redis'
+list and the worker's books, hence two empty looks more than a second apart.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from newscrawl_airflow import worker_state
+from newscrawl_airflow.worker_state import WorkerState
+
+INTERVAL = 0.5
+# seconds that two empty states must be apart
+APART = 1.0
+# seconds without a sign of life (Redis down, worker hangs) and without a task's process: then nothing can be running
+BLIND = 15.0
+PROGRESS = 30.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at the worker `at` seconds after 1970: its last state and how many tasks' processes this machine has."""
+
+    at: float
+    state: WorkerState
+    processes: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether the worker consumes nothing and has nothing."""
+        return not self.state.queues and self.state.tasks == 0 and self.processes == 0
+
+
+def is_drained(looks: Sequence[Look]) -> bool:
+    """Whether the looks, oldest first, prove that the worker has nothing to lose.
+
+    Either it said so twice, more than APART seconds apart, with nothing else in between, or it has said nothing for
+    BLIND seconds in which no task's process was seen. Silence alone proves nothing.
+    """
+    last = looks[-1]
+    empty_since = last.state.written
+    blind_since = last.at
+    blind = empty = True
+    for look in reversed(looks):
+        empty = empty and look.empty
+        if empty:
+            empty_since = look.state.written
+        blind = blind and look.state.written == last.state.written and look.processes == 0
+        if blind:
+            blind_since = look.at
+        if not (empty or blind):
+            break
+    return last.state.written - empty_since > APART or last.at - blind_since >= BLIND
+
+
+def task_processes(worker: int, proc: Path = Path("/proc")) -> int:
+    """How many tasks run in the worker whose main process is `worker`, from the process table.
+
+    Each pool process of the worker forks a process for the Airflow task that it supervises, so tasks are the main
+    process's grandchildren: they are counted without Redis.
+    """
+    parents: dict[int, int] = {}
+    for entry in proc.iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            stat = (entry / "stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        # pid (name) state parent ...; the name may hold anything, so count from its closing bracket
+        state, parent = stat[stat.rindex(")") + 2 :].split()[:2]
+        if state != "Z":
+            parents[int(entry.name)] = int(parent)
+    return sum(1 for parent in parents.values() if parents.get(parent) == worker)
+
+
+@click.command()
+@click.option("--grace", type=float, required=True, help="seconds after which running tasks are given up")
+def main(grace: float) -> None:
+    """Stop the worker of this container from consuming, and return when it has finished what it runs.
+
+    Returns 0 when the worker has nothing left (or was not ready yet: then it has taken nothing), 1 when the grace ran
+    out.
+    """
+    worker_state.DRAIN_FILE.touch()
+    started = time.time()
+    looks: list[Look] = []
+    said = started
+    while (now := time.time()) - started < grace:
+        state = worker_state.read()
+        if state is None:
+            click.echo("the worker was not ready yet: nothing to drain")
+            return
+        looks.append(Look(now, state, task_processes(state.pid)))
+        if is_drained(looks):
+            click.echo(f"drained in {now - started:.1f} s")
+            return
+        if now - said >= PROGRESS:
+            click.echo(f"{now - started:.0f} s: {max(state.tasks, looks[-1].processes)} tasks still run")
+            said = now
+        time.sleep(INTERVAL)
+    click.echo(f"the grace of {grace:.0f} s is over and tasks still run: they end here and are tried again", err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""A plain connection to Airflow's metadata database, without Airflow: for what must start fast and hold no lock.
+
+`airflow db check-migrations` in a waiting init container holds a transaction open, and on MySQL the migration then
+waits for its metadata lock for ever. In autocommit there is no such transaction.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import pymysql
+
+URL_VARIABLE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+
+
+def connect(url: str, timeout: float = 5) -> pymysql.Connection:
+    """Connect in autocommit; `url` as in SQLAlchemy with the `ssl_...` query keys, `timeout` in seconds per step.
+
+    Raises pymysql.err.OperationalError when the server does not answer or refuses the user.
+    """
+    parts = urlsplit(url)
+    tls = {key.removeprefix("ssl_"): value for key, value in parse_qsl(parts.query) if key.startswith("ssl_")}
+    if "check_hostname" in tls:
+        tls["check_hostname"] = tls["check_hostname"] == "true"
+    return pymysql.connect(
+        host=parts.hostname or "localhost",
+        port=parts.port or 3306,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        database=unquote(parts.path.lstrip("/")),
+        ssl=tls or None,
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        autocommit=True,
+    )

@@ -1,0 +1,37 @@
+"""The Celery application of the tests' worker, and the tasks that it runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from celery import Celery
+from newscrawl_airflow import worker_hooks
+
+__all__ = ["app", "worker_hooks"]
+
+FOLDER = Path(os.environ["NEWSCRAWL_TEST_FOLDER"])
+
+QUEUE = os.environ["NEWSCRAWL_QUEUE"]
+
+# what Airflow's configuration and the chart set for a worker
+app = Celery("tests", broker=os.environ["AIRFLOW__CELERY__BROKER_URL"])
+app.conf.task_acks_late = True
+app.conf.worker_prefetch_multiplier = 1
+app.conf.broker_transport_options = {
+    "visibility_timeout": 86400,
+    "unacked_key": f"unacked:{QUEUE}",
+    "unacked_index_key": f"unacked_index:{QUEUE}",
+    "unacked_mutex_key": f"unacked_mutex:{QUEUE}",
+}
+
+
+@app.task(name="work")
+def work(name: str, until_file: str = "") -> None:
+    """Run in a process of its own, as an Airflow task does, until the file exists; then note that it ended."""
+    (FOLDER / "begun").touch()
+    if until_file:
+        subprocess.run(["sh", "-c", f"while [ ! -e {until_file} ]; do sleep 0.05; done"], check=True)
+    with (FOLDER / "done").open("a") as file:
+        file.write(name + "\n")

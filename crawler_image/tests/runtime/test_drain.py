@@ -1,0 +1,137 @@
+"""The drain against a real worker and a real Redis: what runs ends, what comes stays, nothing is lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import redis
+from celery import Celery
+from celery_worker import QUEUE, Worker, start, until
+from newscrawl_airflow.drain import BLIND, Look, is_drained, task_processes
+from newscrawl_airflow.worker_state import WorkerState
+
+
+@pytest.fixture
+def broker(redis_url):
+    client = redis.Redis.from_url(redis_url)
+    client.flushall()
+    return client
+
+
+@pytest.fixture
+def worker(redis_url, broker, tmp_path):
+    worker = start(redis_url, tmp_path)
+    yield worker
+    worker.process.kill()
+    worker.process.wait()
+
+
+@pytest.fixture
+def publish(redis_url):
+    app = Celery(broker=redis_url, set_as_current=False)
+    yield lambda *args: app.send_task("work", args, queue=QUEUE)
+    app.close()
+
+
+def drain(worker: Worker, grace: float = 60) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "newscrawl_airflow.drain", "--grace", str(grace)]
+    return subprocess.Popen(command, env=worker.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def consumes(worker: Worker) -> bool:
+    return QUEUE in (worker.folder / "worker.json").read_text()
+
+
+def test_running_task_ends_and_a_new_one_stays_queued(worker, broker, publish, tmp_path):
+    publish("running", str(tmp_path / "go"))
+    until(worker.running)
+    process = drain(worker)
+    until(lambda: not consumes(worker))
+    publish("late")
+    # long enough for a drain that does not wait to return, and for a worker that consumes to take the message
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(4)
+    (tmp_path / "go").touch()
+    assert process.wait(30) == 0, process.stdout.read()
+    assert worker.stop() == 0
+    assert worker.done() == ["running"]
+    assert broker.llen(QUEUE) == 1
+    assert broker.hlen(f"unacked:{QUEUE}") == 0
+
+
+def test_messages_that_arrive_while_it_drains_are_done_once_or_stay(worker, broker, publish):
+    names = [str(number) for number in range(60)]
+    for name in names[:20]:
+        publish(name)
+    process = drain(worker)
+    for name in names[20:]:
+        publish(name)
+    assert process.wait(60) == 0
+    assert worker.stop() == 0
+    done = worker.done()
+    assert len(done) == len(set(done))
+    assert len(done) + broker.llen(QUEUE) == len(names)
+    assert broker.hlen(f"unacked:{QUEUE}") == 0
+
+
+def test_idle_worker_is_drained_at_once_and_its_probe_passes(worker):
+    process = drain(worker)
+    assert process.wait(30) == 0
+    assert "drained in" in process.stdout.read()
+    assert not consumes(worker)
+    probe = [sys.executable, "-m", "newscrawl_airflow.alive", "worker"]
+    assert subprocess.run(probe, env=worker.environ, check=False).returncode == 0
+
+
+def test_grace_is_a_bound(worker, publish, tmp_path):
+    publish("long", str(tmp_path / "go"))
+    until(worker.running)
+    process = drain(worker, grace=3)
+    assert process.wait(30) == 1
+    assert "the grace of 3 s is over" in process.stdout.read()
+
+
+def test_tasks_are_counted_without_redis(worker, publish, tmp_path):
+    assert task_processes(worker.process.pid) == 0
+    publish("one", str(tmp_path / "go"))
+    publish("two", str(tmp_path / "go"))
+    until(lambda: task_processes(worker.process.pid) >= 2)
+    (tmp_path / "go").touch()
+    until(lambda: task_processes(worker.process.pid) == 0)
+
+
+def test_worker_that_was_not_ready_has_nothing_to_drain(tmp_path, monkeypatch):
+    monkeypatch.setenv("NEWSCRAWL_WORKER_STATE", str(tmp_path / "none.json"))
+    command = [sys.executable, "-m", "newscrawl_airflow.drain", "--grace", "5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "nothing to drain" in done.stdout
+
+
+def look(at: float, written: float, *, tasks: int = 0, queues: tuple[str, ...] = (), processes: int = 0) -> Look:
+    return Look(at, WorkerState(1, frozenset(queues), tasks, written), processes)
+
+
+def test_one_empty_state_proves_nothing():
+    assert not is_drained([look(0, 0), look(0.5, 0), look(1, 0), look(2, 0)])
+
+
+def test_two_empty_states_more_than_a_second_apart_prove_it():
+    assert is_drained([look(0, 0), look(1, 1), look(1.5, 1.1)])
+
+
+@pytest.mark.parametrize("between", [{"tasks": 1}, {"queues": (QUEUE,)}, {"processes": 1}])
+def test_anything_between_two_empty_states_starts_anew(between):
+    assert not is_drained([look(0, 0), look(1, 1, **between), look(2, 2)])
+
+
+def test_silence_with_a_running_process_is_not_idle():
+    looks = [look(at, 0, tasks=1, processes=1) for at in range(0, 600, 10)]
+    assert not is_drained(looks)
+
+
+def test_silence_without_a_process_is_believed_after_a_while():
+    silent = [look(at, 0, tasks=1) for at in range(int(BLIND) + 1)]
+    assert not is_drained(silent[:-1])
+    assert is_drained(silent)
