@@ -1,0 +1,67 @@
+"""Waits until the metadata database is as the image expects it: the init container of every component that uses it.
+
+It makes `helm install --wait` and Argo CD safe: the migration is an ordinary Job that nothing hooks on, and the
+components start by themselves when it is done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import click
+import pymysql
+
+from newscrawl_airflow.metadata_database import URL_VARIABLE, connect
+from newscrawl_airflow.migration_heads import HEADS_FILE
+
+NO_SUCH_TABLE = 1146
+INTERVAL = 1.0
+
+
+def missing(url: str, expected: dict[str, list[str]]) -> str | None:
+    """What is not as expected yet, None when all is; `expected` maps version table to revisions."""
+    try:
+        with closing(connect(url)) as connection, connection.cursor() as cursor:
+            for table, heads in expected.items():
+                cursor.execute(f"SELECT version_num FROM {table}")
+                found = sorted(version for (version,) in cursor.fetchall())
+                if found != heads:
+                    return f"{table} is at {', '.join(found) or 'nothing'}, this image expects {', '.join(heads)}"
+    except pymysql.err.ProgrammingError as error:
+        if error.args[0] != NO_SUCH_TABLE:
+            raise
+        return "the database is empty"
+    except pymysql.err.OperationalError as error:
+        return f"MySQL does not answer: {error.args[-1]}"
+    return None
+
+
+@click.command()
+@click.option("--timeout", default=900.0, show_default=True, help="seconds to wait before giving up with exit code 1")
+@click.option(
+    "--heads", type=click.Path(exists=True, path_type=Path), default=HEADS_FILE, help="the expected revisions"
+)
+def main(timeout: float, heads: Path) -> None:
+    """Wait until AIRFLOW__DATABASE__SQL_ALCHEMY_CONN is migrated to what this image expects."""
+    expected = json.loads(heads.read_text())
+    started = time.monotonic()
+    said = ""
+    while (reason := missing(os.environ[URL_VARIABLE], expected)) is not None:
+        waited = time.monotonic() - started
+        if waited > timeout:
+            click.echo(f"gave up after {waited:.0f} s: {reason}; look at the log of the Job that migrates", err=True)
+            sys.exit(1)
+        if reason != said:
+            click.echo(f"{waited:.0f} s: waiting: {reason}")
+            said = reason
+        time.sleep(INTERVAL)
+    click.echo(f"{time.monotonic() - started:.0f} s: the database is migrated")
+
+
+if __name__ == "__main__":
+    main()
