@@ -12,14 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, desc, func, insert, literal, or_, select
-from sqlalchemy.dialects.mysql import Insert
-from sqlalchemy.dialects.mysql import insert as mysql_insert
 
 from newscrawl.model import PreparedArticle
 from newscrawl.store.frontier import lock_site
+from newscrawl.store.many import ROWS, upsert_rows
 from newscrawl.store.tables import VERSIONED, article_versions, articles, url_hash
 
-ROWS = 200  # rows a statement: measured, more is not faster and holds locks longer
 _MAX = {"title": 1000, "canonical_url": 2048, "body": 4_000_000}  # characters; utf8mb4 takes up to four bytes each
 
 
@@ -147,23 +145,14 @@ def upsert(connection: Connection, site: str, rows: Sequence[Mapping[str, Any]],
     # the last word on an article within the batch; in the order of the index, against deadlocks
     writes = {one.key: one.row for one in decisions if one.row is not None}
     ordered = [writes[key] for key in sorted(writes)]
-    for start in range(0, len(ordered), ROWS):
-        connection.execute(_UPSERT, ordered[start : start + ROWS])
+    upsert_rows(connection, articles, ordered, _UPDATE)
     keys = {one.key for one in decisions}
     query = select(articles.c.url_hash, articles.c.id).where(articles.c.url_hash.in_(keys))
     ids = dict(connection.execute(query).all())
     return [Stored(ids[one.key], one.outcome) for one in decisions]
 
 
-def _upsert() -> Insert:
-    statement = mysql_insert(articles)
-    kept = {"id", "url_hash", "site"}
-    return statement.on_duplicate_key_update(
-        {column.name: statement.inserted[column.name] for column in articles.c if column.name not in kept}
-    )
-
-
-_UPSERT = _upsert()
+_UPDATE = {column.name: f"new.{column.name}" for column in articles.c if column.name not in ("id", "url_hash", "site")}
 
 
 def _archive(connection: Connection, ids: Sequence[int], now: datetime) -> None:

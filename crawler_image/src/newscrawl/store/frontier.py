@@ -12,10 +12,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, or_, select, update
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 
 from newscrawl.model import Link
+from newscrawl.store.many import upsert_rows
 from newscrawl.store.tables import batches, runs, sites, url_hash, urls
 
 MAX_ATTEMPTS = 8
@@ -23,6 +24,14 @@ DEATHS = 20  # more than a drain, a node loss and a redeploy together can do to 
 MAX_URL = 2048  # characters; browsers and caches cut there, and a longer one is a trap more often than an article
 _FIRST_PAUSE = 5.0
 _LONGEST_PAUSE = 6 * 3600.0
+
+
+# MySQL assigns in this order: next_visit has to compare with the old modified
+_SEEN_AGAIN = {
+    "next_visit": "IF(urls.state = 'done' AND new.modified > COALESCE(urls.modified, urls.last_visit),"
+    " new.first_seen, urls.next_visit)",
+    "modified": "COALESCE(new.modified, urls.modified)",
+}
 
 
 @dataclass(frozen=True)
@@ -72,19 +81,6 @@ def add_links(connection: Connection, site: str, links: Mapping[str, Link], run_
     if not links:
         return 0
     new = len(links) - len(known(connection, links))
-    statement = mysql_insert(urls)
-    # a literal: the driver sends many rows at once only when no parameter follows VALUES
-    newer = and_(
-        urls.c.state == literal_column("'done'"),
-        statement.inserted.modified > func.coalesce(urls.c.modified, urls.c.last_visit),
-    )
-    # MySQL assigns from left to right: next_visit must compare with the old modified
-    statement = statement.on_duplicate_key_update(
-        [
-            ("next_visit", case((newer, statement.inserted.first_seen), else_=urls.c.next_visit)),
-            ("modified", func.coalesce(statement.inserted.modified, urls.c.modified)),
-        ]
-    )
     rows = [
         {
             "url_hash": url_hash(canonical),
@@ -99,7 +95,7 @@ def add_links(connection: Connection, site: str, links: Mapping[str, Link], run_
         for canonical, link in links.items()
     ]
     # in the order of the index, so that two writers meet in the same order and do not deadlock
-    connection.execute(statement, sorted(rows, key=lambda row: row["url_hash"]))
+    upsert_rows(connection, urls, sorted(rows, key=lambda row: row["url_hash"]), _SEEN_AGAIN)
     return new
 
 

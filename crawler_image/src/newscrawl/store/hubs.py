@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.mysql import insert
 
+from newscrawl.store.many import upsert_rows
 from newscrawl.store.tables import hubs, url_hash
 
 
@@ -38,14 +38,15 @@ class Hubs:
     def save(self, connection: Connection, now: datetime) -> None:
         """Stores what `put` remembered."""
         rows = [
-            {"url_hash": url_hash(url), "site": self._site, "url": url, "etag": etag, "last_modified": modified}
-            for url, (etag, modified) in sorted(self._known.items())
-            if url in self._changed
+            {
+                "url_hash": url_hash(url),
+                "site": self._site,
+                "url": url,
+                "etag": self._known[url][0],
+                "last_modified": self._known[url][1],
+                "visited": now,
+            }
+            for url in sorted(self._changed)
         ]
-        if rows:
-            statement = insert(hubs)
-            new = statement.inserted
-            statement = statement.on_duplicate_key_update(
-                site=new.site, etag=new.etag, last_modified=new.last_modified, visited=new.visited
-            )
-            connection.execute(statement, [row | {"visited": now} for row in rows])
+        update = {name: f"new.{name}" for name in ("site", "etag", "last_modified", "visited")}
+        upsert_rows(connection, hubs, rows, update)
