@@ -1,0 +1,42 @@
+"""A real Kubernetes cluster anywhere: on a laptop with Docker, and on a bare Debian that reaches no registry.
+
+The same calls serve both. Which path is taken depends on one question, whether container images can be pulled; it is
+answered once, said aloud, and everything below follows from it.
+"""
+
+from __future__ import annotations
+
+from cluster import engine, images, kind, node_image, tools
+from cluster.steps import say
+
+
+def environment() -> dict[str, str]:
+    """The environment for kubectl, helm, kind and docker: PATH, KUBECONFIG, DOCKER_HOST; starts an engine."""
+    docker = engine.environment()
+    path = f"{docker['PATH'].split(':', 1)[0]}:{tools.path()}"
+    return {**docker, "PATH": path, "KUBECONFIG": str(kind.kubeconfig())}
+
+
+def up() -> dict[str, str]:
+    """Bring the cluster up, or keep it when it is sound, and return its environment."""
+    found = environment()
+    registry, why = images.registry_reachable(found)
+    say(f" - path: {'registry: stock images' if registry else 'packages: everything is built here'} ({why})")
+    images.ensure_service_images(found, registry)
+    kind.up(found, None if registry else node_image.ensure(found))
+    return found
+
+
+def load_images() -> dict[str, str]:
+    """Build the images of this checkout, load them into the cluster's node, and return their tags by name."""
+    found = environment()
+    tags = images.build(found)
+    images.load(found, tags)
+    return tags
+
+
+def down(*, stop_engine: bool = False) -> None:
+    """Delete the cluster, and on request stop the engine that we started."""
+    kind.down(environment())
+    if stop_engine:
+        engine.stop()

@@ -1,0 +1,167 @@
+"""The images: ours built from this checkout, MySQL and Redis pulled or built, all loaded into the node once.
+
+An image is named twice: by the chart's version, which the chart uses by default, and by its content, so that an upgrade
+rolls out what really changed and loading what the node already has is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from cluster import kind, node_image, versions
+from cluster.steps import run, say, step, succeeds
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD_BASE = "newscrawl-airflow/build-base"
+SERVICE_IMAGES = {versions.MYSQL_IMAGE: "mysql.Dockerfile", versions.REDIS_IMAGE: "redis.Dockerfile"}
+RECIPE_LABEL = "newscrawl-airflow.recipe"
+PULL_SECONDS = 300
+# image -> (build context, Dockerfile), relative to the checkout
+PROJECT_IMAGES = {
+    "crawler": (".", "crawler_image/Dockerfile"),
+    "queue-scaler": ("queue_scaler", "queue_scaler/Dockerfile"),
+    "newssite": ("k8s-tests/newssite", "k8s-tests/newssite/Dockerfile"),
+}
+CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
+BUILD_BASE_DOCKERFILE = f"""FROM {versions.BASE_IMAGE}
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
+COPY certificates/ /usr/local/share/ca-certificates/
+RUN update-ca-certificates
+ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+"""
+
+
+def registry_reachable(docker: Mapping[str, str]) -> tuple[bool, str]:
+    """Whether images can be pulled, and why we think so.
+
+    NEWSCRAWL_CLUSTER_PATH=registry|packages decides; else a Redis image that the engine already has says which path it
+    came by; else a pull is tried.
+    """
+    forced = os.environ.get("NEWSCRAWL_CLUSTER_PATH")
+    if forced in ("registry", "packages"):
+        return forced == "registry", f"NEWSCRAWL_CLUSTER_PATH={forced}"
+    label = f'{{{{index .Config.Labels "{RECIPE_LABEL}"}}}}'
+    inspect = ("docker", "image", "inspect", "-f", label, versions.REDIS_IMAGE)
+    if succeeds(*inspect, environment=docker):
+        ours = bool(run(*inspect, environment=docker).strip())
+        return not ours, f"{versions.REDIS_IMAGE} is here, {'built from packages' if ours else 'pulled'}"
+    with step(f"try to pull {versions.REDIS_IMAGE}"):
+        pulled = succeeds("docker", "pull", "-q", versions.REDIS_IMAGE, environment=docker, seconds=PULL_SECONDS)
+    return pulled, f"{versions.REDIS_IMAGE} could {'' if pulled else 'not '}be pulled"
+
+
+def ensure_service_images(docker: Mapping[str, str], registry: bool) -> None:
+    """MySQL and Redis under the names that the chart uses by default."""
+    for image, dockerfile in SERVICE_IMAGES.items():
+        if succeeds("docker", "image", "inspect", image, environment=docker):
+            continue
+        if registry:
+            with step(f"pull {image}"):
+                run("docker", "pull", "-q", image, environment=docker)
+            continue
+        node_image.ensure_base_image(docker)
+        with step(f"build {image} from Debian packages"):
+            text = (Path(__file__).parent / "service_images" / dockerfile).read_text()
+            run(
+                "docker",
+                "build",
+                "-q",
+                "-t",
+                image,
+                "--label",
+                f"{RECIPE_LABEL}={dockerfile}",
+                "-",
+                environment=docker,
+                stdin=text,
+            )
+
+
+def build(docker: Mapping[str, str]) -> dict[str, str]:
+    """Build our images and return the content tag of each; seconds when nothing changed."""
+    version = yaml.safe_load((ROOT / "charts" / "newscrawl-airflow" / "Chart.yaml").read_text())["appVersion"]
+    base = _build_base(docker)
+    tags = {}
+    for name, (context, dockerfile) in PROJECT_IMAGES.items():
+        image = f"newscrawl-airflow/{name}"
+        with step(f"build {image}"):
+            arguments = ("--build-arg", f"BUILD_BASE={base}", *_proxy_arguments())
+            file = str(ROOT / dockerfile)
+            run(
+                "docker",
+                "build",
+                "-q",
+                "-t",
+                f"{image}:{version}",
+                "-f",
+                file,
+                *arguments,
+                ROOT / context,
+                environment=docker,
+            )
+            digest = run(
+                "docker", "image", "inspect", "-f", "{{.Id}}", f"{image}:{version}", environment=docker
+            ).strip()
+            tags[name] = f"dev-{digest.removeprefix('sha256:')[:12]}"
+            run("docker", "tag", f"{image}:{version}", f"{image}:{tags[name]}", environment=docker)
+    return tags
+
+
+def load(docker: Mapping[str, str], tags: Mapping[str, str]) -> None:
+    """Load our images, MySQL and Redis into the node, but for those that it has."""
+    version = yaml.safe_load((ROOT / "charts" / "newscrawl-airflow" / "Chart.yaml").read_text())["appVersion"]
+    listed = run("docker", "exec", kind.NODE, "ctr", "-n", "k8s.io", "images", "ls", "-q", environment=docker).split()
+    have = {name.removeprefix("docker.io/").removeprefix("library/") for name in listed}
+    wanted: list[str] = []
+    for name, tag in tags.items():
+        if f"newscrawl-airflow/{name}:{tag}" not in have:
+            wanted += [f"newscrawl-airflow/{name}:{tag}", f"newscrawl-airflow/{name}:{version}"]
+    wanted += [image for image in SERVICE_IMAGES if image not in have]
+    if not wanted:
+        say(" - the node has all images")
+        return
+    with step(f"load {len(wanted)} images into the node"):
+        run("kind", "load", "docker-image", "--name", kind.NAME, *wanted, environment=docker)
+
+
+def extra_certificates(host: str, image: str) -> list[str]:
+    """The certificates (PEM) of the machine's bundle that the image's bundle does not have."""
+    known = {"".join(text.split()) for text in CERTIFICATE.findall(image)}
+    return [text for text in CERTIFICATE.findall(host) if "".join(text.split()) not in known]
+
+
+def _build_base(docker: Mapping[str, str]) -> str:
+    """The image in which things are downloaded: the base, with the machine's own certificates where it has any."""
+    bundle = Path(os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or "")
+    if not bundle.is_file():
+        return versions.BASE_IMAGE
+    read = (
+        "run",
+        "--rm",
+        versions.BASE_IMAGE,
+        "sh",
+        "-c",
+        "cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true",
+    )
+    extra = extra_certificates(bundle.read_text(), run("docker", *read, environment=docker))
+    if not extra:
+        return versions.BASE_IMAGE
+    with step("build a base for downloads with this machine's certificates"), tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "certificates").mkdir()
+        for number, text in enumerate(extra):
+            (Path(folder) / "certificates" / f"host-{number}.crt").write_text(text)
+        (Path(folder) / "Dockerfile").write_text(BUILD_BASE_DOCKERFILE)
+        run("docker", "build", "-q", "-t", BUILD_BASE, folder, environment=docker)
+    return BUILD_BASE
+
+
+def _proxy_arguments() -> list[str]:
+    """Build arguments that pass this machine's proxies on; docker knows these names and keeps them out of the image."""
+    names = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+    return [part for name in names if os.environ.get(name) for part in ("--build-arg", name)]

@@ -1,0 +1,136 @@
+"""The whole system once, before your eyes: `make demo`.
+
+A kind cluster comes up, the images are built, the chart is installed, four demo sites are served in the cluster and
+crawled through Airflow on a queue each; every article in MySQL is then compared with what the sites published. The
+cluster stays up, so that one can look around in the Airflow UI.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cluster
+import report
+from installation import ROOT, CommandFailed, Installation, QueueReading, until
+from newssite_in_cluster import SITES, NewsSites
+
+VALUES = ROOT / "k8s-tests" / "values-demo.yaml"
+CRAWL_SECONDS = 900
+
+
+@dataclass
+class Phases:
+    """The steps of the demo with their seconds, told as they pass."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time one step."""
+        print(f"==> {name}", flush=True)
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 1)
+        print(f"    {name}: {self.seconds[name]:.0f} s", flush=True)
+
+
+class Sampler(threading.Thread):
+    """Reads backlog and replicas of every queue once a second until stopped; seconds count from its start."""
+
+    def __init__(self, installation: Installation):
+        super().__init__(daemon=True)
+        self.installation = installation
+        self.samples: list[tuple[float, dict[str, QueueReading]]] = []
+        self._stop_asked = threading.Event()
+
+    def run(self) -> None:
+        """Sample until `stop`; a reading that fails leaves a gap in the timeline."""
+        started = time.monotonic()
+        while not self._stop_asked.wait(1):
+            with contextlib.suppress(CommandFailed):
+                self.samples.append((time.monotonic() - started, self.installation.queues()))
+
+    def stop(self) -> None:
+        """End the sampling and wait for the last reading."""
+        self._stop_asked.set()
+        self.join()
+
+
+def demo_values(tags: Mapping[str, str]) -> list[str]:
+    """helm's options for the demo: its values, the sites' profiles, and the images just built."""
+    profiles = [f"sites.{site}={ROOT / 'k8s-tests' / 'newssite' / 'profiles' / f'{site}.yaml'}" for site in SITES]
+    return ["-f", str(VALUES), *(part for profile in profiles for part in ("--set-file", profile)), *image_values(tags)]
+
+
+def image_values(tags: Mapping[str, str]) -> list[str]:
+    """helm's options that name the images just built, so that an upgrade rolls out what changed."""
+    return ["--set", f"image.tag={tags['crawler']}", "--set", f"scalerImage.tag={tags['queue-scaler']}"]
+
+
+def crawl(installation: Installation, sites: tuple[str, ...] = SITES, seconds: float = CRAWL_SECONDS) -> dict[str, str]:
+    """Start the DAG of each site, wait until every run has ended, and return the runs' states by site."""
+    with installation.airflow() as airflow:
+        until("the sites' DAGs are known", lambda: {f"crawl_{site}" for site in sites} <= set(airflow.dags()), seconds=120)
+        runs = {site: airflow.trigger(f"crawl_{site}") for site in sites}
+
+        def states() -> dict[str, str]:
+            return {site: airflow.state(f"crawl_{site}", run) for site, run in runs.items()}
+
+        def ended() -> dict[str, str] | None:
+            now = states()
+            print("    " + "  ".join(_line(queue, reading) for queue, reading in installation.queues().items()), flush=True)
+            return now if all(state in ("success", "failed") for state in now.values()) else None
+
+        return until("every crawl has ended", ended, seconds=seconds, every=5)
+
+
+def _line(queue: str, reading: QueueReading) -> str:
+    return f"{queue}: {reading.backlog} tasks, {reading.replicas} workers;"
+
+
+def main() -> int:
+    """Run the demo; the exit code is 0 when MySQL holds exactly the truth."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "demo", help="folder of report.json and scaling.png")
+    parser.add_argument("--namespace", default="newscrawl", help="namespace of the installation; it is made anew")
+    options = parser.parse_args()
+
+    phases = Phases()
+    with phases("cluster"):
+        environment = cluster.up()
+    with phases("images"):
+        tags = cluster.images()
+    installation = Installation(environment, namespace=options.namespace)
+    with phases("clean namespace"):
+        installation.remove()
+    with phases("news sites"):
+        sites = NewsSites(installation)
+        sites.start(tags["newssite"])
+    with phases("install"):
+        installation.install(*demo_values(tags))
+    sampler = Sampler(installation)
+    sampler.start()
+    with phases("crawl"):
+        states = crawl(installation)
+    with phases("scale to zero"):
+        until("no queue holds a worker", lambda: not any(q.replicas for q in installation.queues().values()), seconds=180)
+    sampler.stop()
+    with phases("compare"):
+        result = report.compare(sites.truth(), installation.rows(report.QUERY), sampler.samples, phases.seconds)
+    report.write(result, options.out)
+    print(report.text(result, states))
+    print(f"Report: {options.out / 'report.json'}, picture: {options.out / 'scaling.png'}")
+    print("Look around: make ui (the Airflow UI), make shell (a shell with kubectl and helm), make cluster-down (the end)")
+    return 0 if report.is_exact(result) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
