@@ -2,10 +2,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+import yaml
 
 GOOD = "queues: {harbor: {statefulSet: a}}"
 
@@ -37,12 +40,45 @@ def test_what_cannot_be_used_is_said_in_one_line(tmp_path, environment):
     del environment["REDIS_URL"]
     ran = subprocess.run(command(config), env=environment, capture_output=True, text=True)
     assert ran.stderr == "error: REDIS_URL is not set: give the URL of Celery's broker\n"
+    environment["REDIS_URL"] = "redis://:pass/word@redis:6379/0"
+    ran = subprocess.run(command(config), env=environment, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1)
+    assert "REDIS_URL is not like redis://" in ran.stderr
+    assert "pass/" not in ran.stderr
 
 
 def test_once_without_api_server_fails_in_one_line(tmp_path, environment):
     config = tmp_path / "config.yaml"
     config.write_text(GOOD)
     ran = subprocess.run(command(config, "--once"), env=environment, capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: cannot list StatefulSets: ")
+    assert ran.stderr.count("\n") == 1
+
+
+class LoginPage(BaseHTTPRequestHandler):
+    """What a proxy in between may answer."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<html>please log in</html>")
+
+    def log_message(self, format, *args):
+        pass
+
+
+def test_what_is_no_api_server_fails_in_one_line(tmp_path, environment):
+    config, kubeconfig = tmp_path / "config.yaml", tmp_path / "kubeconfig"
+    config.write_text(GOOD)
+    with HTTPServer(("127.0.0.1", 0), LoginPage) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        view = yaml.safe_load(kubeconfig.read_text())
+        view["clusters"][0]["cluster"]["server"] = f"http://127.0.0.1:{server.server_port}"
+        kubeconfig.write_text(yaml.safe_dump(view))
+        ran = subprocess.run(command(config, "--once"), env=environment, capture_output=True, text=True)
+        server.shutdown()
     assert ran.returncode == 2
     assert ran.stderr.startswith("error: cannot list StatefulSets: ")
     assert ran.stderr.count("\n") == 1

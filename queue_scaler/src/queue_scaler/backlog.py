@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from queue_scaler.config import Queue
+from queue_scaler.config import ConfigError, Queue
 from queue_scaler.decide import Reading
 
 TIMEOUT_SECONDS = 2.0
@@ -37,18 +37,22 @@ class Backlog:
     """The broker, seen as backlogs."""
 
     def __init__(self, url: str) -> None:
-        """`url` is Celery's broker URL (redis:// or rediss://)."""
-        parts = urlsplit(url)
-        self.address = f"{parts.hostname}:{parts.port or 6379}"
-        self.database = int(parts.path.strip("/") or 0)
-        self.redis = Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            # the next poll is the retry; once at once covers a connection that Redis closed meanwhile
-            retry=Retry(NoBackoff(), 1),
-        )
+        """`url` is Celery's broker URL (redis:// or rediss://). Raises ConfigError where it is none."""
+        try:
+            parts = urlsplit(url)
+            self.address = f"{parts.hostname}:{parts.port or 6379}"
+            self.database = int(parts.path.strip("/") or 0)
+            self.redis = Redis.from_url(
+                url,
+                decode_responses=True,
+                socket_timeout=TIMEOUT_SECONDS,
+                socket_connect_timeout=TIMEOUT_SECONDS,
+                # the next poll is the retry; once at once covers a connection that Redis closed meanwhile
+                retry=Retry(NoBackoff(), 1),
+            )
+        except ValueError:
+            # the error itself may quote a part of the password
+            raise ConfigError("REDIS_URL is not like redis://:password@host:6379/0 (percent-encoded)") from None
         self._lengths = self.redis.register_script(_SCRIPT)
 
     async def read(self, queues: Mapping[str, Queue]) -> dict[str, Reading | str]:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
 from httpx2 import HTTPError, Timeout
 from lightkube import ApiError, AsyncClient, ConfigError
 from lightkube.resources.apps_v1 import StatefulSet, StatefulSetScale
@@ -24,6 +25,8 @@ TIMEOUT_SECONDS = 5.0
 # a watch whose connection died silently is noticed by listing anew
 RELIST_SECONDS = 60.0
 RETRY_SECONDS = 2.0
+# a proxy's page, a line cut off by a restart and a missing token are failures like a refused connection
+FAILURES = (HTTPError, OSError, msgspec.DecodeError, ConfigError)
 
 
 class ApiUnavailable(Exception):
@@ -63,7 +66,7 @@ class StatefulSets:
         try:
             listed = self._client.list(StatefulSet, chunk_size=250)
             items = [item async for item in listed]
-        except (HTTPError, OSError) as error:
+        except FAILURES as error:
             raise ApiUnavailable(f"cannot list StatefulSets: {explain(error)}") from error
         found = {item.metadata.name: _workers(item) for item in items}
         before, self.workers = self.workers or {}, found
@@ -91,7 +94,7 @@ class StatefulSets:
                 if str(error) != self.trouble:
                     log.warning("api: %s; replicas are held until it answers", error)
                 self.trouble = str(error)
-            except (HTTPError, OSError) as error:
+            except FAILURES as error:
                 log.debug("api: the watch ended, listing anew: %s", explain(error))
             await asyncio.sleep(RETRY_SECONDS)
 
@@ -115,7 +118,7 @@ class StatefulSets:
             scale = await self._client.patch(
                 StatefulSetScale, name, {"spec": {"replicas": replicas}}, patch_type=PatchType.MERGE
             )
-        except (HTTPError, OSError) as error:
+        except FAILURES as error:
             raise ApiUnavailable(f"cannot scale StatefulSet {name} to {replicas}: {explain(error)}") from error
         self._seen()
         known = self.workers and self.workers.get(name)

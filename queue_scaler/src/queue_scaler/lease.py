@@ -11,13 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from httpx2 import HTTPError
 from lightkube import ApiError, AsyncClient
 from lightkube.models.coordination_v1 import LeaseSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.coordination_v1 import Lease
 
-from queue_scaler.kube import explain
+from queue_scaler.kube import FAILURES, explain
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +79,7 @@ class Leadership:
                 await self._write(lease, self._me)
                 self._renewed = now
             self._trouble = ""
-        except (HTTPError, OSError) as error:
+        except FAILURES as error:
             if isinstance(error, ApiError) and error.status.code == 409:
                 return  # another scaler was quicker
             trouble = explain(error)
@@ -116,5 +115,5 @@ class Leadership:
             lease = await self._client.get(Lease, self._name)
             if lease.spec.holderIdentity == self._me:
                 await self._write(lease, "")
-        except (HTTPError, OSError) as error:
+        except FAILURES as error:
             log.warning("lease %s not handed back, it ends in %s s: %s", self._name, DURATION_SECONDS, explain(error))

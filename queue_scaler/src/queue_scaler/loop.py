@@ -32,8 +32,8 @@ class Choice:
 
     @property
     def asleep(self) -> bool:
-        """Whether the queue has neither tasks nor workers, so that its first task should wake the loop."""
-        return self.reading == Reading(0, 0) and self.workers.replicas == 0
+        """Whether the queue has no tasks and is to have no workers, so that its first task should wake the loop."""
+        return self.reading == Reading(0, 0) and self.decision.replicas == 0
 
     def line(self) -> str:
         """The choice as one line of key=value pairs."""

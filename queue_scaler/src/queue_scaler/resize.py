@@ -16,15 +16,14 @@ from pathlib import Path
 
 import msgspec
 import yaml
-from httpx2 import HTTPError
-from lightkube import ApiError, Client, ConfigError
+from lightkube import ApiError, Client
 from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import PersistentVolumeClaim
 from lightkube.resources.storage_v1 import StorageClass
 from lightkube.types import CascadeType, PatchType
 from lightkube.utils.quantity import parse_quantity
 
-from queue_scaler.kube import explain
+from queue_scaler.kube import FAILURES, explain
 
 GONE_SECONDS = 60.0
 
@@ -207,9 +206,9 @@ def main() -> None:
         wanted = load(flags.parse_args().config)
         with Client(namespace=wanted.namespace, field_manager="queue-scaler-resize") as client:
             resize(Volumes(client), wanted.stateful_sets, lambda text: print(text, flush=True))
-    except (ResizeError, ConfigError) as error:
+    except ResizeError as error:
         sys.exit(f"error: {error}")
-    except (HTTPError, OSError) as error:
+    except FAILURES as error:
         sys.exit(f"error: the API server: {explain(error)}")
 
 
