@@ -8,6 +8,7 @@ site, and where it need not, a second process makes it faster, which a second th
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,8 +25,8 @@ from newscrawl.visit import visit
 
 STORED_TOGETHER = 50  # visits in one transaction, or what came within FLUSH_SECONDS
 FLUSH_SECONDS = 1.0
-# a URL that has to rest longer than two short pauses is left to the site's next run
-PATIENCE_SECONDS = 30.0
+# how long a batch may wait for URLs that have to rest, in all; what rests longer is the site's next run's
+PATIENCE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ def fetch_batch(run_id: int, batch_id: int, *, settings: Settings | None = None)
     """Visits every URL of the batch that has not been answered for, and returns the outcomes.
 
     Running it twice, at once or one after the other, visits nothing twice; URLs that a dead worker claimed are waited
-    for until their lease ends. Raises SettingsError, UnknownRun, UnknownSite, ProfileError, StoreUnavailable and
-    DiskFull; what was fetched before is stored.
+    for until their lease ends. Raises SettingsError, UnknownRun, UnknownSite, ProfileError, StoreUnavailable,
+    LimitsUnavailable and DiskFull; what was fetched before is stored.
     """
     settings = settings or environment.load()
     database = open_database(settings)
@@ -50,7 +51,7 @@ def fetch_batch(run_id: int, batch_id: int, *, settings: Settings | None = None)
     worker = _Worker(open_context(site, settings, database), run_id, batch_id)
     with Lease(database, batch_id, worker.context.owner, timedelta(seconds=settings.lease)):
         worker.work()
-    return BatchResult(run_id, batch_id, worker.outcomes)
+    return BatchResult(run_id, batch_id, dict(worker.outcomes))
 
 
 class _Worker:
@@ -60,18 +61,19 @@ class _Worker:
         self.context = context
         self.run_id = run_id
         self.batch_id = batch_id
-        self.outcomes: dict[str, int] = {}
-        self._archive = WarcWriter(context.settings.warc_dir)
+        self.outcomes: Counter[str] = Counter()
+        self._threads = context.profile.politeness.concurrency
+        self._waited = 0.0
         self._waiting: list[Visit] = []
         self._stored_at = time.monotonic()
 
     def work(self) -> None:
         """Until no URL of the batch is left to anyone."""
-        threads = self.context.profile.politeness.concurrency
         running: set[Future[Visit]] = set()
-        pool = ThreadPoolExecutor(threads, thread_name_prefix=f"batch-{self.batch_id}")
+        pool = ThreadPoolExecutor(self._threads, thread_name_prefix=f"batch-{self.batch_id}")
         try:
-            self._loop(pool, threads, running)
+            with WarcWriter(self.context.settings.warc_dir) as archive:
+                self._loop(pool, archive, running)
         except StoreUnavailable:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -83,11 +85,11 @@ class _Worker:
             raise
         pool.shutdown()
 
-    def _loop(self, pool: ThreadPoolExecutor, threads: int, running: set[Future[Visit]]) -> None:
+    def _loop(self, pool: ThreadPoolExecutor, archive: WarcWriter, running: set[Future[Visit]]) -> None:
         while True:
-            if len(running) < threads:
-                claimed = self._claim(2 * threads)
-                running |= {pool.submit(visit, self.context, self._archive, self.run_id, one) for one in claimed}
+            if len(running) < self._threads:
+                claimed = self._claim(2 * self._threads)
+                running |= {pool.submit(visit, self.context, archive, self.run_id, one) for one in claimed}
             for future in wait(running, FLUSH_SECONDS, FIRST_COMPLETED).done:
                 self._waiting.append(future.result())
                 running.remove(future)
@@ -109,11 +111,13 @@ class _Worker:
         free = self.context.database.run(lambda connection: frontier.next_free(connection, self.batch_id))
         if free is None:
             return False
-        rest = (free - now()).total_seconds()
-        if rest > max(PATIENCE_SECONDS, self.context.settings.lease):
+        rest = max((free - now()).total_seconds(), 0.05)
+        if self._waited + rest > PATIENCE_SECONDS:
             return False
         # no longer than a moment at once: another worker may answer for its URLs before its lease ends
-        time.sleep(min(max(rest, 0.05), FLUSH_SECONDS))
+        pause = min(rest, FLUSH_SECONDS)
+        time.sleep(pause)
+        self._waited += pause
         return True
 
     def _store_is_due(self) -> bool:
@@ -127,5 +131,4 @@ class _Worker:
         counts = self.context.database.run(
             lambda connection: visits.record(connection, site, self.run_id, self.batch_id, owner, results, stored)
         )
-        for outcome, count in counts.items():
-            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
+        self.outcomes.update(counts)

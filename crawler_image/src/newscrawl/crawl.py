@@ -22,7 +22,6 @@ from newscrawl.model import FetchError, Link
 from newscrawl.settings import Settings
 from newscrawl.store import frontier, runs
 from newscrawl.store.hubs import Hubs
-from newscrawl.urls import canonicalize
 from newscrawl.verdict import judge
 
 __all__ = ["BatchResult", "Discovery", "SiteUnreachable", "discover_site", "fetch_batch", "report"]
@@ -140,27 +139,20 @@ def _store_links(context: Context, run_id: int, on_found: Callable[[int], None])
     hubs = database.run(lambda connection: Hubs(connection, site))
 
     def known(urls: Sequence[str]) -> set[str]:
-        canonical = {url: _canonical(context, url) for url in urls}
-        have = database.run(lambda connection: frontier.known(connection, set(canonical.values())))
-        return {url for url in urls if canonical[url] in have}
+        return database.run(lambda connection: frontier.known(connection, urls))
 
     links = discover(context.profile, context.fetcher, known=known, hub_state=hubs, now=now())
     found = new = 0
     for part in _parts(links):
-        by_url = {_canonical(context, link.url): link for link in reversed(part)}
-        usable = {url: link for url, link in by_url.items() if len(link.url) <= frontier.MAX_URL}
-        if len(usable) < len(by_url):
-            log.warning("%s: %d links longer than %d characters", site, len(by_url) - len(usable), frontier.MAX_URL)
+        usable = {link.url: link for link in part if len(link.url) <= frontier.MAX_URL}
+        if len(usable) < len(part):
+            log.warning("%s: %d links longer than %d characters", site, len(part) - len(usable), frontier.MAX_URL)
         found += len(usable)
         new += database.run(lambda c, usable=usable: frontier.add_links(c, site, usable, run_id, now()))
         database.run(lambda c, found=found, new=new: runs.note(c, run_id, {"seen": found, "new": new}, now()))
         on_found(found)
     database.run(lambda connection: hubs.save(connection, now()))
     return found, new
-
-
-def _canonical(context: Context, url: str) -> str:
-    return canonicalize(url, keep_params=context.profile.urls.keep_params)
 
 
 def _parts(links: Iterator[Link]) -> Iterator[list[Link]]:

@@ -9,6 +9,7 @@ from newscrawl.archive import WarcWriter
 from newscrawl.context import Context, now
 from newscrawl.disk import told_when_full
 from newscrawl.extract import extract
+from newscrawl.fetch import NOT_ASKED
 from newscrawl.model import FetchError, NotAnArticle, Response
 from newscrawl.preprocess import preprocess
 from newscrawl.store import articles
@@ -20,14 +21,23 @@ log = logging.getLogger(__name__)
 _GONE = frozenset({"http_404", "http_410"})
 
 
+class LimitsUnavailable(Exception):
+    """Redis stayed away longer than the client waits for it: no URL can be visited, and none is to blame."""
+
+
 def visit(context: Context, archive: WarcWriter, run_id: int, url: Claimed) -> Visit:
-    """What came of `url`; raises DiskFull, because a page that cannot be kept must not count as visited."""
+    """What came of `url`.
+
+    Raises DiskFull, because a page that cannot be kept must not count as visited, and LimitsUnavailable.
+    """
     asked = now()
     try:
         response = context.fetcher.get(
             url.url, site=context.profile, etag=url.etag, last_modified=url.last_modified, now=asked
         )
     except FetchError as error:
+        if error.kind == "redis_unavailable":
+            raise LimitsUnavailable(f"{error.message}: check that Redis runs, then run the same again") from error
         return _failed(url, error)
     answer = Visit(
         url_id=url.id,
@@ -65,11 +75,13 @@ def _extracted(context: Context, run_id: int, response: Response, answer: Visit)
 
 
 def _failed(url: Claimed, error: FetchError) -> Visit:
+    asked = error.kind not in NOT_ASKED
     outcome = "gone" if error.kind in _GONE else "refused" if error.permanent else "failed"
     return Visit(
         url_id=url.id,
         visited=now(),
-        attempts=url.attempts + 1,
+        asked=asked,
+        attempts=url.attempts + asked,
         outcome=outcome,
         kind=error.kind,
         reason=error.message,

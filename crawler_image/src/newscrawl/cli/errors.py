@@ -16,9 +16,10 @@ from newscrawl.store import StoreUnavailable
 from newscrawl.store.database import error_code
 from newscrawl.store.migrate import MigrationBusy
 from newscrawl.store.runs import UnknownRun
+from newscrawl.visit import LimitsUnavailable
 
 _ASKED_WRONG = (SettingsError, UnknownSite, ProfileError)
-_FAILED = (StoreUnavailable, SiteUnreachable, DiskFull, MigrationBusy, UnknownRun)
+_FAILED = (StoreUnavailable, LimitsUnavailable, SiteUnreachable, DiskFull, MigrationBusy, UnknownRun)
 # MySQL's words name user and host, never the password
 _ADVICE = {
     1044: "this user may not use the database: GRANT ALL ON it, or name another in NEWSCRAWL_MYSQL_URL",

@@ -8,7 +8,7 @@ goes on with them. Every function is one step of its caller's transaction and is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -66,7 +66,7 @@ def lock_site(connection: Connection, site: str) -> None:
     connection.execute(statement.on_duplicate_key_update(site=statement.inserted.site))
 
 
-def known(connection: Connection, canonical_urls: Collection[str]) -> set[str]:
+def known(connection: Connection, canonical_urls: Iterable[str]) -> set[str]:
     """Those of the URLs that the frontier has, whatever became of them."""
     by_hash = {url_hash(url): url for url in canonical_urls}
     found = connection.scalars(select(urls.c.url_hash).where(urls.c.url_hash.in_(by_hash)))

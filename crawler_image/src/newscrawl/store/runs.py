@@ -32,8 +32,8 @@ class Failure:
 class Tally:
     """What a run came to, from its visits: URLs by outcome of their last visit, and what is left.
 
-    `unvisited` were cut into batches and not visited (their tasks died or another run took them); `waiting` failed and
-    are visited again from `next_visit` on.
+    `unvisited` are in the run's batches and nobody answered for them: their tasks died. `waiting` failed, or could not
+    be asked for, and are due again from `next_visit` on.
     """
 
     outcomes: Mapping[str, int]
@@ -56,13 +56,13 @@ class Health:
 
 
 def start(connection: Connection, site: str, key: str, now: datetime) -> int:
-    """The id of the run named `key`, which is made or, when its task is tried again, opened again."""
+    """The id of the site's run named `key`, which is made or, when its task is tried again, opened again."""
     statement = insert(runs).values(run_key=key, site=site, started=now, alive=now, counts={})
     again = statement.on_duplicate_key_update(
         id=func.last_insert_id(runs.c.id), state="running", reason=None, finished=None, alive=statement.inserted.alive
     )
     connection.execute(again)
-    return connection.scalar(select(runs.c.id).where(runs.c.run_key == key)) or 0
+    return connection.scalar(select(runs.c.id).where(runs.c.site == site, runs.c.run_key == key)) or 0
 
 
 def get(connection: Connection, run_id: int) -> Row:
@@ -96,15 +96,15 @@ def tally(connection: Connection, run_id: int) -> Tally:
         ).all()
     )
     total = connection.scalar(select(func.count()).where(visits.c.run_id == run_id)) or 0
+    of_run = select(batches.c.id).where(batches.c.run_id == run_id)
     waiting = connection.execute(
-        select(func.count(), func.min(urls.c.next_visit))
-        .join(batches, batches.c.id == urls.c.batch_id)
-        .where(batches.c.run_id == run_id, urls.c.state == "failed", urls.c.next_visit.is_not(None))
+        select(func.count(), func.min(urls.c.next_visit)).where(
+            urls.c.batch_id.in_(of_run), urls.c.state == "failed", urls.c.next_visit.is_not(None)
+        )
     ).one()
+    unvisited = select(func.count()).where(urls.c.batch_id.in_(of_run), urls.c.state.in_(("new", "claimed")))
     failures = _failures(connection, visits.c.id.in_(select(last.c.id)))
-    return Tally(
-        by_outcome, total, planned(connection, run_id) - sum(by_outcome.values()), waiting[0], waiting[1], failures
-    )
+    return Tally(by_outcome, total, connection.scalar(unvisited) or 0, waiting[0], waiting[1], failures)
 
 
 def planned(connection: Connection, run_id: int) -> int:

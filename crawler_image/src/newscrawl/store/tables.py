@@ -133,7 +133,7 @@ runs = Table(
     _time("alive", nullable=False),
     _time("finished"),
     Column("counts", JSON, nullable=False),
-    Index("run_key", "run_key", unique=True),
+    Index("site_key", "site", "run_key", unique=True),
     Index("site_started", "site", "started"),  # a site's last runs
     **_OPTIONS,
 )

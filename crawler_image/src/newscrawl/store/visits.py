@@ -6,9 +6,10 @@ worker that was thought dead and is not, write nothing twice.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -33,12 +34,15 @@ STATE = {
 class Visit:
     """One URL visited: either `article` (a row of `articles.row_of`), or `outcome` with `kind` and `reason`.
 
-    `attempts` counts this visit; `retry_after` is in seconds; `elapsed` too; `warc` is (path, offset, length).
+    `asked` is False when the site was not even asked, as its host is to be left alone for now: the URL waits, and the
+    run has no visit to show. `attempts` counts this visit; `retry_after` and `elapsed` are in seconds; `warc` is (path,
+    offset, length).
     """
 
     url_id: int
     visited: datetime
     attempts: int
+    asked: bool = True
     article: Mapping[str, Any] | None = None
     outcome: str | None = None
     kind: str | None = None
@@ -68,12 +72,11 @@ def record(
         if one.outcome is not None:
             ended[one.url_id] = (one.outcome, article_of[one.url_id])
     if kept:
-        connection.execute(insert(visits), [_visit_row(one, run_id, batch_id, ended[one.url_id][0]) for one in kept])
         connection.execute(_UPDATE, [_url_row(one, *ended[one.url_id]) for one in kept])
-    counts: dict[str, int] = {}
-    for outcome, _ in ended.values():
-        counts[outcome] = counts.get(outcome, 0) + 1
-    return counts
+    asked = [one for one in kept if one.asked]
+    if asked:
+        connection.execute(insert(visits), [_visit_row(one, run_id, batch_id, ended[one.url_id][0]) for one in asked])
+    return dict(Counter(ended[one.url_id][0] for one in asked))
 
 
 _SET = ("state", "attempts", "next_visit", "etag", "last_modified", "kind", "reason", "article_id", "last_visit")
@@ -105,7 +108,11 @@ def _visit_row(one: Visit, run_id: int, batch_id: int, outcome: str) -> dict[str
 
 def _url_row(one: Visit, outcome: str, article_id: int | None) -> dict[str, Any]:
     state = STATE[outcome]
-    pause = backoff(one.attempts, one.retry_after) if state == "failed" else None
+    pause = None
+    if not one.asked:
+        pause = timedelta(seconds=one.retry_after or 0.0)
+    elif state == "failed":
+        pause = backoff(one.attempts, one.retry_after)
     # a validator that does not fit would be cut and never match again
     etag = one.etag if one.etag and len(one.etag) <= 512 else None
     last_modified = one.last_modified if one.last_modified and len(one.last_modified) <= 64 else None
@@ -113,7 +120,7 @@ def _url_row(one: Visit, outcome: str, article_id: int | None) -> dict[str, Any]
         "url_id": one.url_id,
         "new_state": state,
         "new_attempts": one.attempts if state == "failed" else 0,
-        "new_next_visit": one.visited + pause if pause else None,
+        "new_next_visit": None if pause is None else one.visited + pause,
         "new_etag": etag,
         "new_last_modified": last_modified,
         "new_kind": one.kind and one.kind[:64],

@@ -80,7 +80,7 @@ TABLES = (
       finished datetime(3),
       counts json NOT NULL,
       PRIMARY KEY (id),
-      UNIQUE KEY run_key (run_key),
+      UNIQUE KEY site_key (site,run_key),
       KEY site_started (site,started)
     ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci
     """,
