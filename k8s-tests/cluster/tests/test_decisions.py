@@ -1,0 +1,102 @@
+"""The decisions of the bring-up: what is kept, what is replaced, what a machine lacks, what a cache key covers."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from cluster import cache, engine, images, kind, node_image, runc_within_bounds
+from cluster.kind import State
+from cluster.steps import StepFailed, run
+
+
+@pytest.mark.parametrize(
+    ("state", "image", "action"),
+    [
+        (State(exists=False), "node:a", "create"),
+        (State(exists=True, running=False, image="node:a"), "node:a", "replace"),
+        (State(exists=True, running=True, image="node:a", ready=False), "node:a", "replace"),
+        (State(exists=True, running=True, image="node:b", ready=True), "node:a", "replace"),
+        (State(exists=True, running=True, image="node:a", ready=True), "node:a", "keep"),
+        (State(exists=True, running=True, image="node:b", ready=True), None, "keep"),
+    ],
+)
+def test_a_sound_cluster_is_kept_and_a_broken_one_replaced(state, image, action):
+    assert kind.verdict(state, image)[0] == action
+
+
+def test_kind_configuration_names_only_what_the_path_needs():
+    stock = yaml.safe_load(kind.configuration(None, own_network=False, user_namespace=False))
+    assert stock["nodes"] == [{"role": "control-plane"}]
+    assert "networking" not in stock
+    assert "featureGates" not in stock
+    own = yaml.safe_load(kind.configuration("kindest/node:x", own_network=True, user_namespace=True))
+    assert own["nodes"] == [{"role": "control-plane", "image": "kindest/node:x"}]
+    assert own["networking"] == {"disableDefaultCNI": True}
+    assert own["featureGates"] == {"KubeletInUserNamespace": True}
+
+
+@pytest.mark.parametrize(("bounds", "missing"), [("000001ffffffffff", []), ("000001fffeffffff", ["CAP_SYS_RESOURCE"])])
+def test_a_missing_capability_is_seen_in_the_bounding_set(bounds, missing):
+    assert engine.missing_capabilities(f"Name:\tx\nCapBnd:\t{bounds}\n") == missing
+
+
+def test_runc_is_wrapped_only_where_a_capability_is_missing(tmp_path):
+    assert "runtimes" not in engine.configuration(tmp_path, [])
+    wrapped = engine.configuration(tmp_path, ["CAP_SYS_RESOURCE"])
+    assert wrapped["default-runtime"] in wrapped["runtimes"]
+    assert all(str(tmp_path) in str(wrapped[key]) for key in ("data-root", "exec-root", "pidfile", "hosts"))
+
+
+def test_the_wrapper_takes_the_capability_and_the_limits_from_a_container(tmp_path):
+    process = {"args": ["x"], "rlimits": [1], "capabilities": {"bounding": ["CAP_CHOWN", "CAP_SYS_RESOURCE"]}}
+    (tmp_path / "config.json").write_text(json.dumps({"ociVersion": "1", "process": process}))
+    runc_within_bounds.rewrite(["create", "--bundle", str(tmp_path), "name"])
+    rewritten = json.loads((tmp_path / "config.json").read_text())
+    assert rewritten == {"ociVersion": "1", "process": {"args": ["x"], "capabilities": {"bounding": ["CAP_CHOWN"]}}}
+
+
+def test_only_the_machines_own_certificates_are_added():
+    def pem(text: str) -> str:
+        return f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n"
+
+    assert images.extra_certificates(pem("a") + pem("b"), "# comment\n" + pem("a")) == [pem("b")]
+
+
+def test_a_digest_covers_names_and_contents(tmp_path: Path):
+    (tmp_path / "a").write_text("1")
+    first = cache.digest("v1", tmp_path)
+    (tmp_path / "a").write_text("2")
+    second = cache.digest("v1", tmp_path)
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert len({first, second, cache.digest("v1", tmp_path), cache.digest("v2", tmp_path)}) == 4
+
+
+def test_an_interrupted_build_is_not_taken_for_a_finished_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def interrupted(folder: Path) -> None:
+        (folder / "half").write_text("")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.built("thing", "1", interrupted)
+    built = cache.built("thing", "1", lambda folder: (folder / "whole").write_text(""))
+    assert [path.name for path in built.iterdir()] == ["whole"]
+    assert cache.built("thing", "1", interrupted) == built
+
+
+def test_kinds_storage_manifest_gets_our_images():
+    body = "image: ` + storageProvisionerImage + `\nhelper: ` + storageHelperImage + `"
+    source = f"const defaultStorageManifest = `\n{body}\n`\n"
+    manifest = yaml.safe_load(node_image.storage_manifest(source))
+    assert manifest == {"image": node_image.PROVISIONER_IMAGE, "helper": "debian:trixie-slim"}
+    with pytest.raises(ValueError, match="defaultStorageManifest"):
+        node_image.storage_manifest("package nodeimage")
+
+
+def test_a_failed_command_shows_its_last_lines():
+    with pytest.raises(StepFailed, match=r"ended with 3:\n.*why"):
+        run("bash", "-c", "echo why >&2; exit 3")
+    with pytest.raises(StepFailed, match="no such command"):
+        run("no-such-command-here")
