@@ -26,8 +26,40 @@ venv: .venv/.installed ## make .venv with the packages and the development tools
 .PHONY: test-fast
 test-fast: venv ## unit and chart tests, without a cluster
 	.venv/bin/ruff check
+	.venv/bin/ruff format --check
 	.venv/bin/lint-imports
-	.venv/bin/pytest -m "not cluster"
+	$(RUN) -m cluster services
+	$(RUN) -m pytest -m "not cluster" -n 2
 
 .PHONY: test
-test: test-fast ## every test
+test: test-fast ## every test: those of test-fast, then the cluster tests
+	$(RUN) -m pytest -m cluster
+
+# the packages below k8s-tests are run in place
+RUN := PYTHONPATH=k8s-tests .venv/bin/python
+
+.PHONY: cluster cluster-down images demo shell
+cluster: venv ## create the kind cluster, or keep it when it is sound
+	$(RUN) -m cluster up
+
+cluster-down: venv ## delete the kind cluster, and stop the docker engine if we started it
+	$(RUN) -m cluster down --engine
+
+images: cluster ## build the images and load them into the cluster
+	$(RUN) -m cluster images
+
+demo: venv ## the whole system once: cluster, images, chart, four news sites, a crawl, a report
+	$(RUN) -m demo
+
+shell: venv ## a shell with kubectl, helm and docker on the cluster
+	@eval "$$($(RUN) -m cluster env)" && exec $$SHELL
+
+.PHONY: lock
+lock: venv ## resolve the locked requirements anew from the pyproject.toml files
+	$(COMPILE) --extra airflow crawler_image/pyproject.toml -o crawler_image/requirements.txt
+	$(COMPILE) --extra spark -c crawler_image/requirements.txt crawler_image/pyproject.toml -o crawler_image/requirements-spark.txt
+	$(COMPILE) queue_scaler/pyproject.toml -o queue_scaler/requirements.txt
+	$(COMPILE) k8s-tests/newssite/pyproject.toml -o k8s-tests/newssite/requirements.txt
+	$(COMPILE) -c crawler_image/requirements.txt pyproject.toml $(PACKAGES:%=%/pyproject.toml) -o requirements-dev.txt
+
+COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
