@@ -1,7 +1,6 @@
 import asyncio
 import logging
 import os
-import time
 
 import pytest
 import redis
@@ -137,8 +136,9 @@ def test_after_the_api_was_away_the_cooldown_starts_anew(server, redis_url, file
     assert known["a"].replicas == 2
 
 
-def turning(url, file, namespace, *steps):
-    """Let the loop turn by itself through `steps`: each a condition to wait for, or a coroutine function to run."""
+def turning(url, file, namespace, *steps, listening=lambda: None):
+    """Let the loop turn by itself until each of `steps` was true, one after the other; `listening` runs when it is
+    told which queues are asleep."""
 
     async def beside():
         backlog = Backlog(url)
@@ -146,7 +146,8 @@ def turning(url, file, namespace, *steps):
         heard = []
 
         async def listen(idle):
-            heard.append((idle, time.monotonic()))
+            heard.append(idle)
+            listening()
 
         running = asyncio.create_task(loop.run(listen))
         try:
@@ -209,7 +210,19 @@ def test_idle_queues_are_told_and_a_wake_up_looks_at_once(server, redis_url, fil
         redis_url,
         file,
         namespace,
-        lambda loop, heard: heard and heard[0][0] == {"harbor"} and namespace.replicas["b"] == 1,
+        lambda loop, heard: heard and heard[0] == {"harbor"} and namespace.replicas["b"] == 1,
         act(push),
         lambda loop, heard: namespace.replicas["a"] == 1,
+    )
+
+
+def test_a_task_that_comes_just_before_the_subscription_is_seen_at_once(server, redis_url, file):
+    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+    namespace = Namespace(a=0, b=0)
+    turning(
+        redis_url,
+        file,
+        namespace,
+        lambda loop, heard: namespace.replicas["a"] == 1,
+        listening=lambda: server.llen("harbor") or server.lpush("harbor", "1"),
     )

@@ -85,12 +85,17 @@ class Loop:
 
     async def run(self, listen_to: Callable[[frozenset[str]], Awaitable[None]]) -> None:
         """Poll until cancelled; `listen_to` is told which queues have neither tasks nor workers."""
+        asleep: frozenset[str] = frozenset()
         while True:
             started = time.monotonic()
             self._woken.clear()
             self._reload()
             choices = await self.poll(started)
-            await listen_to(frozenset(choice.name for choice in choices if choice.asleep))
+            before, asleep = asleep, frozenset(choice.name for choice in choices if choice.asleep)
+            await listen_to(asleep)
+            if asleep - before:
+                # a task may have come between the look and the subscription
+                self.wake()
             self._status.saw("loop")
             await asyncio.sleep(WAKE_GAP_SECONDS)
             try:
