@@ -46,7 +46,7 @@ class LogShipper:
                 self.shipped[path] = stat.st_size
                 stored += 1
             if left_behind:
-                path.unlink()
+                self.task_log.forget(path)
         self.shipped = {path: size for path, size in self.shipped.items() if path in present}
         return stored
 

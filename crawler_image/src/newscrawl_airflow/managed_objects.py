@@ -36,10 +36,11 @@ class Kind:
 
 def _write_connection(connection: Connection, item: Item) -> None:
     new = Connection(conn_id=connection.conn_id, **{key: item[key] for key in item if key != "description"})
-    for part in ("conn_type", "host", "schema", "login", "password", "port"):
+    # the setters of password and extra ignore None, but what left the values must leave the connection
+    for part in ("conn_type", "host", "schema", "login", "port", "_password", "_extra"):
         setattr(connection, part, getattr(new, part))
-    # the setter ignores None: an extra that left the values must leave the connection
-    connection.set_extra(new.get_extra() or "")
+    connection.is_encrypted = bool(new.is_encrypted)
+    connection.is_extra_encrypted = bool(new.is_extra_encrypted)
 
 
 def _write_variable(variable: Variable, item: Item) -> None:

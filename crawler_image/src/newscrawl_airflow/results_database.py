@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from sqlalchemy import Column, Engine, LargeBinary, MetaData, String, Table, create_engine, func
+from sqlalchemy import BINARY, Column, Engine, MetaData, String, Table, create_engine, func
 from sqlalchemy.dialects.mysql import DATETIME, INTEGER, LONGBLOB
 from sqlalchemy.pool import NullPool
 
@@ -21,7 +21,7 @@ task_log = Table(
     "task_log",
     metadata,
     # a path can be longer than an index entry: its SHA-256 is the key
-    Column("path_hash", LargeBinary(32), primary_key=True),
+    Column("path_hash", BINARY(32), primary_key=True),
     Column("path", String(1000), nullable=False),
     Column("size", INTEGER(unsigned=True), nullable=False),
     Column("content", LONGBLOB, nullable=False),

@@ -60,7 +60,17 @@ class MysqlTaskLog:
         local = self.base_folder() / path
         if local.is_file():
             self.store(local)
-            local.unlink()
+            self.forget(local)
+
+    def forget(self, local: Path) -> None:
+        """Delete the file and the folders that it leaves empty."""
+        local.unlink(missing_ok=True)
+        for folder in list(local.relative_to(self.base_folder()).parents)[:-1]:
+            try:
+                (self.base_folder() / folder).rmdir()
+            except OSError:
+                # not empty, or another task of the run is just writing here
+                return
 
     def store(self, local: Path) -> None:
         """Store the file as it is now under its path below the base folder; a longer stored version wins."""

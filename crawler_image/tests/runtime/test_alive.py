@@ -1,0 +1,89 @@
+"""The probes: what restarts a pod, and what must not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from newscrawl_airflow.alive import STALE_JOB, STALE_WORKER, job_verdict, worker_verdict
+from newscrawl_airflow.metadata_database import URL_VARIABLE, connect
+from newscrawl_airflow.worker_state import WorkerState
+
+NOW = 1_800_000_000.0
+
+
+def state(queues: tuple[str, ...] = ("news",), age: float = 1) -> WorkerState:
+    return WorkerState(7, frozenset(queues), 0, NOW - age)
+
+
+@pytest.mark.parametrize(
+    ("said", "draining", "verdict"),
+    [
+        (state(), False, None),
+        (state(queues=()), True, None),
+        (None, False, "has not said that it is ready"),
+        (state(age=STALE_WORKER + 1), False, "last sign of life"),
+        (state(queues=("other",)), False, "does not consume its queue news"),
+    ],
+)
+def test_worker(said, draining, verdict):
+    found = worker_verdict(said, "news", NOW, draining=draining)
+    assert found is verdict is None or verdict in found
+
+
+def probe(component: str, tmp_path, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "newscrawl_airflow.alive", component]
+    environ["NEWSCRAWL_WORKER_STATE"] = str(tmp_path / "none.json")
+    return subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
+
+
+def test_worker_is_not_restarted_for_a_redis_that_is_down(tmp_path):
+    done = probe("worker", tmp_path, NEWSCRAWL_QUEUE="news", AIRFLOW__CELERY__BROKER_URL="redis://:pw@127.0.0.1:1/0")
+    assert done.returncode == 0
+    assert "Redis does not answer" in done.stdout
+
+
+def test_silent_worker_is_restarted_when_redis_is_there(redis_url, tmp_path):
+    done = probe("worker", tmp_path, NEWSCRAWL_QUEUE="news", AIRFLOW__CELERY__BROKER_URL=redis_url)
+    assert done.returncode == 1
+    assert "has not said that it is ready" in done.stdout
+
+
+def test_component_is_not_restarted_for_a_mysql_that_is_down(tmp_path):
+    done = probe("scheduler", tmp_path, **{URL_VARIABLE: "mysql+pymysql://airflow:hunter2@127.0.0.1:1/airflow"})
+    assert done.returncode == 0
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def jobs(mysql_url):
+    connection = connect(mysql_url)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS job")
+        cursor.execute(
+            "CREATE TABLE job"
+            " (job_type VARCHAR(30), state VARCHAR(20), hostname VARCHAR(500), latest_heartbeat DATETIME(6))"
+        )
+        yield cursor
+        cursor.execute("DROP TABLE job")
+    connection.close()
+
+
+def beat(cursor, hostname: str, age: float, state: str = "running") -> None:
+    cursor.execute(
+        "INSERT INTO job VALUES ('SchedulerJob', %s, %s, UTC_TIMESTAMP(6) - INTERVAL %s SECOND)", (state, hostname, age)
+    )
+
+
+def test_job_of_this_host_must_beat(mysql_url, jobs):
+    assert "no running SchedulerJob" in job_verdict(mysql_url, "SchedulerJob", {"here"})
+    beat(jobs, "elsewhere", 1)
+    beat(jobs, "here", 1, state="failed")
+    assert "no running SchedulerJob" in job_verdict(mysql_url, "SchedulerJob", {"here"})
+    # what an earlier container of the pod left behind does not count against the new one
+    beat(jobs, "here", STALE_JOB + 60)
+    assert "last heartbeat" in job_verdict(mysql_url, "SchedulerJob", {"here"})
+    beat(jobs, "here", 2)
+    assert job_verdict(mysql_url, "SchedulerJob", {"here", "here.cluster"}) is None
