@@ -1,0 +1,297 @@
+"""A crawl loses nothing and stores nothing twice, whatever dies in the middle of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import redis
+from cuttable import Proxy
+from newscrawl import settings as environment
+from newscrawl.crawl import Discovery, SiteUnreachable, discover_site, fetch_batch, report
+from newscrawl.settings import Settings
+from newscrawl.store import Database, StoreUnavailable, articles, frontier, runs
+from newscrawl.store.articles import Search
+from newscrawl.store.tables import urls, visits
+from small_site import SmallSite
+from sqlalchemy import func, make_url, select
+
+SITE = "small"
+
+
+@pytest.fixture
+def site() -> Iterator[SmallSite]:
+    with SmallSite(40) as one:
+        yield one
+
+
+@pytest.fixture
+def told(database: Database, mysql_url: str, redis_url: str, site: SmallSite, tmp_path: Path) -> dict[str, str]:
+    """The environment of a worker."""
+    redis.Redis.from_url(redis_url).flushdb()
+    site.profile(tmp_path / "sites")
+    return {
+        "NEWSCRAWL_MYSQL_URL": mysql_url,
+        "NEWSCRAWL_REDIS_URL": redis_url,
+        "NEWSCRAWL_DATA_DIR": str(tmp_path / "data"),
+        "NEWSCRAWL_SITES": str(tmp_path / "sites"),
+        "NEWSCRAWL_MYSQL_PATIENCE": "20",
+    }
+
+
+@pytest.fixture
+def settings(told: dict[str, str]) -> Settings:
+    return environment.load(told)
+
+
+def crawl(settings: Settings, key: str = "first", **limits: int) -> dict:
+    found = discover_site(SITE, run_key=key, settings=settings, **limits)
+    for batch in found.batches:
+        fetch_batch(found.run_id, batch, settings=settings)
+    return report(found.run_id, settings=settings)
+
+
+def stored(database: Database) -> dict[str, str]:
+    rows = database.run(lambda connection: list(articles.search(connection, Search(), limit=None)))
+    assert len(rows) == len({row.canonical_url for row in rows})
+    return {row.canonical_url: row.body for row in rows}
+
+
+def truth(site: SmallSite) -> dict[str, str]:
+    return {site.article(n): body for n, body in site.bodies.items() if n not in site.broken}
+
+
+def visits_of(database: Database) -> dict[str, int]:
+    query = select(urls.c.url, func.count()).join(visits, visits.c.url_id == urls.c.id).group_by(urls.c.url)
+    return dict(database.run(lambda connection: connection.execute(query).all()))
+
+
+def states(database: Database) -> dict[str, int]:
+    return {state: count for _, state, count in database.run(lambda connection: frontier.stats(connection, SITE))}
+
+
+def test_a_crawl_and_the_next(database: Database, settings: Settings, site: SmallSite) -> None:
+    site.broken = {7}
+    site.statuses = {3: [500], 5: [404]}
+    first = crawl(settings)
+    expected = truth(site)
+    del expected[site.article(5)]
+    assert stored(database) == expected
+    assert first["ok"], first
+    assert first["counts"] | {"stored": 38, "refused": 1, "gone": 1, "unvisited": 0, "waiting": 0} == first["counts"]
+    assert {(one["outcome"], one["kind"]) for one in first["failures"]} == {
+        ("refused", "not_an_article"),
+        ("gone", "http_404"),
+    }
+    asked = site.asked()
+    assert asked == dict.fromkeys(site.bodies, 1) | {3: 2}
+    # the next run asks for nothing but what changed
+    site.change(9, "Corrected text of the ninth story, long enough.\n\nAnd a second paragraph of it.")
+    second = crawl(settings, "second")
+    assert second["ok"], second
+    assert (second["counts"]["changed"], second["counts"]["visits"]) == (1, 1)
+    assert site.asked() == asked | {9: 2}
+    assert stored(database)[site.article(9)] == site.bodies[9]
+    row = database.run(lambda connection: articles.get(connection, site.article(9)))
+    assert row is not None
+    (old,) = database.run(lambda connection: articles.history(connection, row.id))
+    assert (row.version, old.version) == (2, 1)
+
+
+def test_raw_pages_are_kept_where_the_visit_says(database: Database, settings: Settings, site: SmallSite) -> None:
+    crawl(settings, limit=3)
+    rows = database.run(lambda connection: connection.execute(select(visits)).all())
+    assert len(rows) == 3
+    for row in rows:
+        with open(row.warc_path, "rb") as file:
+            file.seek(row.warc_offset)
+            assert len(file.read(row.warc_length)) == row.warc_length > 100
+
+
+def test_a_limit_leaves_the_rest_for_the_next_run(database: Database, settings: Settings, site: SmallSite) -> None:
+    assert crawl(settings, limit=15)["counts"]["stored"] == 15
+    assert crawl(settings, "second")["counts"]["stored"] == 25
+    assert stored(database) == truth(site)
+
+
+def test_killed_at_any_moment_it_goes_on_where_it_was(
+    database: Database, told: dict[str, str], site: SmallSite
+) -> None:
+    told["NEWSCRAWL_LEASE"] = "1"
+    settings = environment.load(told)
+    found = discover_site(SITE, run_key="first", settings=settings)
+    kills = 4
+    for kill in range(1, kills + 1):
+        held = _Held(site, 9 * kill)
+        worker = _worker(told, found)
+        try:
+            assert held.reached.wait(30)
+        finally:
+            worker.kill()
+            worker.wait()
+            held.go_on.set()
+        # its slots at the site are free when their leases end, which takes longer than this test
+        redis.Redis.from_url(told["NEWSCRAWL_REDIS_URL"]).flushdb()
+    site.on_article = lambda n: None
+    fetch_batch(found.run_id, found.batches[0], settings=settings)
+    told_at_end = report(found.run_id, settings=settings)
+    assert told_at_end["ok"], told_at_end
+    assert stored(database) == truth(site)
+    assert states(database) == {"done": 40}
+    # recorded once each, and asked for again only when its worker died before it was stored
+    assert set(visits_of(database).values()) == {1}
+    # four threads have at most four requests in flight and, within a second, what is fetched and not yet stored
+    assert sum(site.asked().values()) - 40 <= kills * 9
+
+
+class _Held:
+    """Holds the site's answers from its `count`-th article request on, so that a worker has requests in flight."""
+
+    def __init__(self, site: SmallSite, count: int):
+        self.reached, self.go_on = threading.Event(), threading.Event()
+        self._site, self._count = site, count
+        site.on_article = self._on_article
+
+    def _on_article(self, number: int) -> None:
+        if sum(self._site.asked().values()) >= self._count:
+            self.reached.set()
+            self.go_on.wait(30)
+
+
+def _worker(told: dict[str, str], found: Discovery) -> subprocess.Popen[bytes]:
+    code = f"from newscrawl.crawl import fetch_batch; fetch_batch({found.run_id}, {found.batches[0]})"
+    return subprocess.Popen(
+        [sys.executable, "-c", code], env=os.environ | told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def test_two_workers_on_one_batch_share_it(database: Database, settings: Settings, site: SmallSite) -> None:
+    found = discover_site(SITE, run_key="first", settings=settings)
+    both = threading.Barrier(2, timeout=20)
+
+    def work() -> int:
+        both.wait()
+        return sum(fetch_batch(found.run_id, found.batches[0], settings=settings).outcomes.values())
+
+    with ThreadPoolExecutor(2) as pool:
+        shares = [one.result() for one in [pool.submit(work), pool.submit(work)]]
+    assert sum(shares) == 40
+    assert site.asked() == dict.fromkeys(site.bodies, 1)
+    assert stored(database) == truth(site)
+
+
+def test_mysql_restarts_during_a_crawl(database: Database, settings: Settings, mysql_url: str, site: SmallSite) -> None:
+    url = make_url(mysql_url)
+    with Proxy(url.host or "", url.port or 3306) as proxy:
+        through = url.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
+        settings = replace(settings, mysql_url=through)
+        _away_at(site, 12, proxy)
+        told = crawl(settings)
+    assert told["ok"], told
+    assert stored(database) == truth(site)
+    assert set(visits_of(database).values()) == {1}
+    assert site.asked() == dict.fromkeys(site.bodies, 1)
+
+
+def test_redis_restarts_during_a_crawl(database: Database, settings: Settings, redis_url: str, site: SmallSite) -> None:
+    url = make_url(redis_url)
+    with Proxy(url.host or "", url.port or 6379) as proxy:
+        through = url.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
+        settings = replace(settings, redis_url=through)
+        _away_at(site, 12, proxy)
+        told = crawl(settings)
+    assert told["ok"], told
+    assert stored(database) == truth(site)
+    assert site.asked() == dict.fromkeys(site.bodies, 1)
+
+
+def _away_at(site: SmallSite, request: int, proxy: Proxy) -> None:
+    def on_article(number: int) -> None:
+        if sum(site.asked().values()) == request:
+            proxy.cut()
+            threading.Timer(1.0, proxy.mend).start()
+
+    site.on_article = on_article
+
+
+def test_mysql_gone_for_good_fails_the_task_and_the_retry_goes_on(
+    database: Database, settings: Settings, mysql_url: str, site: SmallSite
+) -> None:
+    url = make_url(mysql_url)
+    found = discover_site(SITE, run_key="first", settings=settings)
+    with Proxy(url.host or "", url.port or 3306) as proxy:
+        through = url.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
+        site.on_article = lambda number: proxy.cut() if sum(site.asked().values()) == 12 else None
+        short = replace(settings, mysql_url=through, mysql_patience=0.5, lease=1.0)
+        with pytest.raises(StoreUnavailable, match="nothing is lost"):
+            fetch_batch(found.run_id, found.batches[0], settings=short)
+    fetch_batch(found.run_id, found.batches[0], settings=settings)
+    assert stored(database) == truth(site)
+    assert set(visits_of(database).values()) == {1}
+
+
+def test_a_full_disk_is_told_and_loses_no_url(
+    database: Database, told: dict[str, str], site: SmallSite, tmp_path: Path
+) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    found = discover_site(SITE, run_key="first", settings=environment.load(told))
+    # a volume of its own, in a namespace of its own: 16 KiB
+    mount = f'mount -t tmpfs -o size=16k none {full} && exec "$@"'
+    code = f"from newscrawl.crawl import fetch_batch; fetch_batch({found.run_id}, {found.batches[0]})"
+    ran = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh", sys.executable, "-c", code],
+        env=os.environ | told | {"NEWSCRAWL_DATA_DIR": str(full)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode != 0
+    assert f"DiskFull: {full}/warc: no space left (0 of 0 MiB used)" in ran.stderr
+    assert "persistence.size" in ran.stderr
+    left = states(database)
+    assert left["new"] + left["done"] == 40
+    assert left["done"] == len(stored(database)) > 0
+    fetch_batch(found.run_id, found.batches[0], settings=environment.load(told))
+    assert stored(database) == truth(site)
+
+
+def test_an_unreachable_site_is_a_failed_run_with_its_reason(database: Database, settings: Settings) -> None:
+    with SmallSite(1) as gone:
+        gone.profile(settings.sites[-1])
+    with pytest.raises(SiteUnreachable, match=r"^small: robots_unreachable: .*Connection refused .*/feed\]$"):
+        discover_site(SITE, run_key="first", settings=settings)
+    (run,) = database.run(lambda connection: runs.recent(connection, SITE))
+    assert (run.state, run.reason.split(":")[0]) == ("failed", "robots_unreachable")
+    told = report(run.id, settings=settings)
+    assert not told["ok"]
+    assert told["reason"] == run.reason
+
+
+def test_a_layout_change_is_not_a_silent_zero(settings: Settings, site: SmallSite) -> None:
+    site.broken = set(site.bodies)
+    told = crawl(settings)
+    assert not told["ok"]
+    assert told["reason"].startswith("none of 40 pages was an article: not_an_article (40): ")
+
+
+def test_a_feed_without_links_is_not_a_success(settings: Settings, site: SmallSite) -> None:
+    site.bodies.clear()
+    told = crawl(settings)
+    assert told["reason"].startswith("found no link at all")
+
+
+def test_discovery_tried_again_goes_on_with_the_same_run(
+    database: Database, settings: Settings, site: SmallSite
+) -> None:
+    first = discover_site(SITE, run_key="first", settings=settings)
+    again = discover_site(SITE, run_key="first", settings=settings)
+    assert (again.run_id, again.batches) == (first.run_id, first.batches)
+    assert states(database) == {"new": 40}
