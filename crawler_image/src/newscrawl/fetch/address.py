@@ -10,8 +10,11 @@ import ipaddress
 import socket
 import time
 
-# public by number, private by meaning: Azure's platform server, which answers inside its virtual machines
-_METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
+# public for Python (of some version), private by meaning: protocol assignments (Oracle's metadata server is there),
+# Azure's platform server, local NAT64, segment routing, documentation
+_NOT_PUBLIC = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "168.63.129.16/32", "64:ff9b:1::/48", "5f00::/16", "3fff::/20"))
+)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
 
@@ -36,7 +39,7 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if ip.is_site_local:
             return False
-    return ip.is_global and not ip.is_multicast and ip not in _METADATA
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _NOT_PUBLIC)
 
 
 def open_connection(host: str, port: int, *, timeout: float, deadline: float, allow_private: bool) -> socket.socket:

@@ -1,0 +1,199 @@
+"""Whatever the workers do, a host is never asked faster than its limit, nor by more at once.
+
+The grants are read from Redis itself (MONITOR shows each one's planned start and the lease's end), so that nothing
+depends on how busy this machine is.
+"""
+
+import multiprocessing
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from limited_worker import take_turns
+from newscrawl.fetch.limiter import Limiter, MustWait, state_key
+
+LEASE = 5.0
+
+
+@dataclass
+class Ledger:
+    """A host's grants as Redis saw them: planned starts in seconds, and the most slots that were held at once."""
+
+    starts: list[float] = field(default_factory=list)
+    most_held: int = 0
+
+
+@contextmanager
+def ledger_of(client: redis.Redis, host: str, lease: float) -> Iterator[Ledger]:
+    """Notes the grants until the block ends."""
+    ledger, ready, end = Ledger(), threading.Event(), f"end of {host}"
+    slots = state_key(host) + ":slots"
+
+    def watch() -> None:
+        held: dict[str, float] = {}
+        with client.monitor() as monitor:
+            ready.set()
+            for seen in monitor.listen():
+                words = seen["command"].split(" ")
+                if seen["command"].endswith(end):
+                    return
+                if len(words) < 3 or words[1] != slots:
+                    continue
+                held = {token: until for token, until in held.items() if until > seen["time"]}
+                if words[0].upper() == "ZADD":
+                    until = int(words[2]) / 1e6
+                    ledger.starts.append(until - lease)
+                    held[words[3]] = until
+                    ledger.most_held = max(ledger.most_held, len(held))
+                elif words[0].upper() == "ZREM":
+                    held.pop(words[2], None)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    ready.wait()
+    yield ledger
+    client.echo(end)
+    watcher.join()
+
+
+def gaps(starts: list[float]) -> list[float]:
+    ordered = sorted(starts)
+    return [later - earlier for earlier, later in zip(ordered, ordered[1:], strict=False)]
+
+
+def work(url: str, host: str, interval: float, concurrency: int, requests: int, seed: int) -> None:
+    """A worker: some requests take long, some leave late, some never leave, and one worker in three dies with a slot."""
+    chance = random.Random(seed)
+    with redis.Redis.from_url(url) as client:
+        limiter = Limiter(client, lease=LEASE, patience=60.0)
+        for number in range(requests):
+            grant = limiter.acquire(host, interval=interval, concurrency=concurrency)
+            time.sleep(chance.choice([0.0, 0.0, 0.002, 0.01]))
+            if chance.random() < 0.1 and number == requests - 1:
+                return
+            limiter.release(grant, sent=chance.choice([None, time.monotonic(), time.monotonic() - 0.005]))
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    workers=st.integers(1, 6),
+    interval=st.sampled_from([0.0, 0.003, 0.01, 0.02]),
+    concurrency=st.integers(1, 3),
+    seed=st.integers(0, 2**32),
+)
+def test_threads_never_exceed_the_limit(
+    client: redis.Redis, client_url: str, workers: int, interval: float, concurrency: int, seed: int
+) -> None:
+    host = uuid4().hex
+    with ledger_of(client, host, LEASE) as ledger:
+        threads = [
+            threading.Thread(target=work, args=(client_url, host, interval, concurrency, 6, seed + number))
+            for number in range(workers)
+        ]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+    assert len(ledger.starts) == 6 * workers
+    assert ledger.most_held <= concurrency
+    assert all(gap > interval - 2e-6 for gap in gaps(ledger.starts))
+
+
+def test_processes_never_exceed_the_limit(client: redis.Redis, client_url: str) -> None:
+    host, spawn = uuid4().hex, multiprocessing.get_context("spawn")
+    with ledger_of(client, host, LEASE) as ledger:
+        workers = [spawn.Process(target=take_turns, args=(client_url, host, 20)) for _ in range(3)]
+        for one in workers:
+            one.start()
+        for one in workers:
+            one.join()
+        assert [one.exitcode for one in workers] == [0, 0, 0]
+    assert len(ledger.starts) == 60
+    assert ledger.most_held <= 2
+    assert all(gap > 0.01 - 2e-6 for gap in gaps(ledger.starts))
+
+
+def test_the_whole_rate_is_used(client: redis.Redis) -> None:
+    host, limiter = uuid4().hex, Limiter(client, lease=LEASE, patience=60.0)
+    with ledger_of(client, host, LEASE) as ledger:
+        for _ in range(10):
+            limiter.acquire(host, interval=0.05, concurrency=100)
+    # reservations follow each other without a break, unless the worker itself came late
+    assert sorted(gaps(ledger.starts))[4] == pytest.approx(0.05, abs=1e-5)
+
+
+def test_a_request_that_left_late_moves_the_next(client: redis.Redis) -> None:
+    host, limiter = uuid4().hex, Limiter(client, lease=LEASE, patience=60.0)
+    with ledger_of(client, host, LEASE) as ledger:
+        first = limiter.acquire(host, interval=0.2, concurrency=1)
+        time.sleep(0.1)  # a slow name server, say
+        limiter.release(first, sent=time.monotonic())
+        limiter.acquire(host, interval=0.2, concurrency=1)
+    assert gaps(ledger.starts)[0] > 0.29
+
+
+def test_hosts_do_not_wait_for_each_other(client: redis.Redis) -> None:
+    limiter = Limiter(client, lease=LEASE, patience=0.0, sleep=lambda _: pytest.fail("waited"))
+    for host in (uuid4().hex, uuid4().hex):
+        limiter.acquire(host, interval=60.0, concurrency=1)
+
+
+def test_a_dead_worker_s_slot_is_free_when_its_lease_ends(client: redis.Redis) -> None:
+    host = uuid4().hex
+    Limiter(client, lease=0.3, patience=0.0).acquire(host, interval=0.0, concurrency=1)
+    with pytest.raises(MustWait) as caught:
+        Limiter(client, lease=LEASE, patience=0.0).acquire(host, interval=0.0, concurrency=1)
+    assert caught.value.reason == "busy"
+    assert 0 < caught.value.seconds <= 0.3
+    Limiter(client, lease=LEASE, patience=60.0).acquire(host, interval=0.0, concurrency=1)
+
+
+def test_waiting_is_bounded_and_says_why(client: redis.Redis) -> None:
+    host, limiter = uuid4().hex, Limiter(client, lease=60.0, patience=0.1)
+    # eight turns of a slow site are always waited for; the ninth is not
+    naps: list[float] = []
+    patient = Limiter(client, lease=600.0, patience=0.1, sleep=naps.append)
+    for _ in range(9):
+        patient.acquire(host, interval=10.0, concurrency=100)
+    with pytest.raises(MustWait) as caught:
+        limiter.acquire(host, interval=10.0, concurrency=100)
+    assert caught.value.reason == "rate"
+    assert caught.value.seconds == pytest.approx(90, abs=5)
+    # a refused request has reserved nothing
+    with pytest.raises(MustWait) as again:
+        limiter.acquire(host, interval=10.0, concurrency=100)
+    assert again.value.seconds <= caught.value.seconds
+
+
+def test_a_pause_holds_for_all_workers_and_only_grows(client: redis.Redis) -> None:
+    host, limiter = uuid4().hex, Limiter(client, lease=60.0, patience=0.1)
+    limiter.pause(host, 50.0, "retry_after")
+    limiter.pause(host, 5.0, "retry_after")
+    with pytest.raises(MustWait) as caught:
+        Limiter(client, lease=60.0, patience=0.1).acquire(host, interval=0.0, concurrency=1)
+    assert caught.value.reason == "retry_after"
+    assert caught.value.seconds == pytest.approx(50, abs=5)
+
+
+def test_after_a_pause_the_host_is_asked_again(client: redis.Redis) -> None:
+    host, limiter = uuid4().hex, Limiter(client, lease=60.0, patience=60.0)
+    with ledger_of(client, host, 60.0) as ledger:
+        seconds, micros = client.time()
+        limiter.pause(host, 0.2, "retry_after")
+        limiter.acquire(host, interval=0.0, concurrency=1)
+    assert ledger.starts[0] >= seconds + micros / 1e6 + 0.2
+
+
+def test_a_lost_script_cache_is_refilled(client: redis.Redis) -> None:
+    limiter = Limiter(client, lease=60.0, patience=0.1)
+    grant = limiter.acquire(uuid4().hex, interval=0.0, concurrency=1)
+    client.script_flush()
+    limiter.release(grant, sent=None)
