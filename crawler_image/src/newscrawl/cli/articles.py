@@ -81,7 +81,7 @@ def show(article: str, history: bool) -> None:
 
 
 @articles.command()
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="How.")
 @click.option("--output", "target", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="- is stdout.")
 @click.option("--text", help="Only articles whose title or body contains this.")
 @click.option("--limit", type=click.IntRange(1), help="How many, newest first (all).")

@@ -1,0 +1,182 @@
+"""The command does what Airflow does, says what went wrong, and never shows a password."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+import redis
+from click.testing import CliRunner, Result
+from newscrawl.cli import main
+from newscrawl.store import Database
+from small_site import SmallSite
+from sqlalchemy import make_url
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def site() -> Iterator[SmallSite]:
+    with SmallSite(6) as one:
+        yield one
+
+
+@pytest.fixture
+def told(mysql_url: str, redis_url: str, site: SmallSite, tmp_path: Path) -> dict[str, str]:
+    redis.Redis.from_url(redis_url).flushdb()
+    site.profile(tmp_path / "sites", batch_size=2)
+    return {
+        "NEWSCRAWL_MYSQL_URL": mysql_url,
+        "NEWSCRAWL_REDIS_URL": redis_url,
+        "NEWSCRAWL_DATA_DIR": str(tmp_path / "data"),
+        "NEWSCRAWL_SITES": str(tmp_path / "sites"),
+        "NEWSCRAWL_QUEUES": None,
+        "COLUMNS": "200",
+    }
+
+
+@pytest.fixture
+def run(database: Database, told: dict[str, str]) -> Run:
+    """Runs the command in the environment `told`, checks its exit code."""
+
+    def call(*words: str, exits: int = 0, **environment: str) -> Result:
+        result = CliRunner().invoke(main, words, env=told | environment)
+        assert result.exit_code == exits, (result.output, result.exception)
+        return result
+
+    return call
+
+
+def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+
+
+@pytest.mark.parametrize("words", [(), *commands(main)], ids=" ".join)
+def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main, [*words, "--help"])
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 4
+    command: click.Command = main
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
+    assert command.help
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    assert all(one.help for one in options), [one.name for one in options if not one.help]
+
+
+def test_a_crawl_by_hand_from_nothing_to_an_export(run: Run, site: SmallSite, tmp_path: Path) -> None:
+    assert "up to date" in run("db", "migrate").output
+    assert "up to date" in run("db", "status").output
+    assert "small" in run("sites", "list").output
+    crawled = run("crawl", "small", "--limit", "4")
+    assert "of small succeeded" in crawled.output
+    told = json.loads(run("crawl", "small", "--json").stdout)
+    assert (told["ok"], told["counts"]["stored"], told["counts"]["batches"]) == (True, 2, 1)
+
+    listed = run("articles", "list", "--limit", "5")
+    assert "Story 5" in listed.stdout
+    assert "5 of 6 articles" in listed.stderr
+    word = site.bodies[3].split()[1]
+    assert "Story 3" in run("articles", "search", word).stdout
+    assert "Story 4" not in run("articles", "search", word, "--site", "small").stdout
+    shown = run("articles", "show", site.article(2)).stdout
+    assert site.bodies[2] in shown
+    assert "no article 999999999" in run("articles", "show", "999999999", exits=1).output
+
+    lines = run("articles", "export").stdout.splitlines()
+    exported = {one["title"]: one for one in map(json.loads, lines)}
+    assert {title: one["body"] for title, one in exported.items()} == {
+        f"Story {n}": body for n, body in site.bodies.items()
+    }
+    assert exported["Story 1"]["published"].endswith("+00:00")
+    file = tmp_path / "out.csv"
+    run("articles", "export", "--format", "csv", "--output", str(file), "--since", "2020-01-01", "--limit", "3")
+    with open(file, newline="", encoding="utf-8") as written:
+        rows = list(csv.DictReader(written))
+    assert [row["title"] for row in rows] == ["Story 5", "Story 4", "Story 3"]
+    assert rows[0]["body"] == site.bodies[5]
+
+    (last, first) = [json.loads(line) for line in run("runs", "--site", "small", "--json").stdout.splitlines()]
+    assert (first["counts"]["stored"], last["counts"]["stored"]) == (4, 2)
+    assert "succeeded" in run("runs", str(last["id"])).stdout
+    assert run("frontier", "stats").stdout.split()[-6:] == ["0", "0", "6", "0", "0", "0"]
+    assert "6 done" in " ".join(run("sites", "health", "small").stdout.split())
+
+
+def test_more_workers_are_processes_that_share_the_batches(run: Run, site: SmallSite) -> None:
+    told = json.loads(run("crawl", "small", "--workers", "2", "--json").stdout)
+    assert (told["ok"], told["counts"]["stored"]) == (True, 6)
+    assert site.asked() == dict.fromkeys(site.bodies, 1)
+
+
+def test_what_failed_can_be_looked_at_and_tried_again(run: Run, site: SmallSite) -> None:
+    site.broken = {1, 2}
+    told = run("crawl", "small")
+    assert "not_an_article" in told.stdout
+    assert "not_an_article" in run("sites", "health", "small").stdout
+    site.broken = set()
+    assert "0 URLs" in run("frontier", "retry", "small").output
+    kind = "--kind", "not_an_article"
+    assert "2 URLs of small are new again" in run("frontier", "retry", "small", "--state", "refused", *kind).output
+    assert json.loads(run("crawl", "small", "--json").stdout)["counts"]["stored"] == 2
+
+
+def test_a_failed_run_has_its_own_exit_code(run: Run, site: SmallSite) -> None:
+    site.broken = set(site.bodies)
+    assert "failed: none of 6 pages was an article" in run("crawl", "small", exits=1).output
+    assert "failed: none of 6 pages was an article" in run("runs").output
+
+
+def test_profiles_are_checked(run: Run, tmp_path: Path, site: SmallSite) -> None:
+    assert "small: ok" in run("sites", "check").output
+    served = run("sites", "check", exits=1, NEWSCRAWL_QUEUES="other").output
+    assert "no worker serves 'default' (served: other)" in served
+    wrong = tmp_path / "sites" / "wrong.yaml"
+    wrong.write_text("site: wrong\nname: Wrong\n")
+    broken = run("sites", "check", str(wrong), exits=1).output
+    assert "wrong.yaml" in broken
+    assert "broken" in run("sites", "list").output
+    assert "wrong.yaml" in run("crawl", "wrong", exits=2).output
+    assert "no profile of the site 'nobody'" in run("crawl", "nobody", exits=2).output
+
+
+def test_a_page_can_be_tried_without_storing_it(run: Run, site: SmallSite, tmp_path: Path) -> None:
+    tried = run("sites", "try", site.article(4)).stdout
+    assert "Story 4" in tried
+    assert site.bodies[4] in tried
+    page = tmp_path / "page.html"
+    page.write_text("<html><body><h1>Saved</h1><article><p>" + site.bodies[4] + "</p></article></body></html>")
+    assert "needs --url" in run("sites", "try", str(page), exits=2).output
+    assert "Saved" in run("sites", "try", str(page), "--url", site.article(4)).stdout
+    site.broken = {1}
+    assert "not an article" in run("sites", "try", site.article(1), exits=1).output
+    assert "no profile has the host" in run("sites", "try", "http://other.example/1", exits=2).output
+    assert "Story" not in run("articles", "list").stdout
+
+
+def test_the_environment_is_asked_for_by_name(run: Run) -> None:
+    assert "NEWSCRAWL_MYSQL_URL is not set" in run("articles", "list", exits=2, NEWSCRAWL_MYSQL_URL="").output
+    assert "NEWSCRAWL_REDIS_URL is not set" in run("crawl", "small", exits=2, NEWSCRAWL_REDIS_URL="").output
+    assert "not a time such as" in run("articles", "list", "--since", "yesterday", exits=2).output
+
+
+def test_a_database_that_does_not_work_is_explained_without_its_password(run: Run, mysql_url: str) -> None:
+    url = make_url(mysql_url)
+    for wrong, words in (
+        (url.set(password="hidden"), "MySQL refuses this user or password"),
+        (url.set(database="nowhere"), "there is no such database"),
+        (url.set(database="mysql"), "run `newscrawl db migrate`"),
+    ):
+        said = run("articles", "list", exits=1, NEWSCRAWL_MYSQL_URL=wrong.render_as_string(hide_password=False))
+        assert words in said.output
+        assert "hidden" not in said.output
+    status = run("db", "status", exits=1, NEWSCRAWL_MYSQL_URL=url.set(database="mysql").render_as_string(False))
+    assert "run `newscrawl db migrate`" in status.output
