@@ -1,0 +1,64 @@
+{{/* airflow.cfg: what the chart derives, over which the values' `config` wins. */}}
+
+{{- define "newscrawl.webPort" -}}
+{{- dig "api" "port" 8080 .Values.config | int -}}
+{{- end -}}
+
+{{/* The settings that the chart derives, {section: {key: value}}. */}}
+{{- define "newscrawl.derivedConfig" -}}
+core:
+  executor: CeleryExecutor
+  auth_manager: airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager
+  dags_folder: /opt/airflow/dags
+  load_examples: false
+  default_timezone: utc
+  parallelism: {{ include "newscrawl.capacity" . }}
+  max_active_tasks_per_dag: {{ include "newscrawl.capacity" . }}
+  execution_api_server_url: http://{{ include "newscrawl.fullname" . }}-api-server:{{ include "newscrawl.webPort" . }}/execution/
+api:
+  port: {{ include "newscrawl.webPort" . }}
+  workers: 1
+logging:
+  base_log_folder: /opt/airflow/logs
+  logging_config_class: newscrawl_airflow.task_log.LOGGING_CONFIG
+scheduler:
+  enable_health_check: true
+  # also the lifetime of the token inside a queued message: a task that waits longer loses a try
+  task_queued_timeout: 86400
+dag_processor:
+  refresh_interval: 60
+  parsing_processes: 1
+  # the DAGs are in the image: there are no bundle copies to clean
+  stale_bundle_cleanup_interval: 0
+  # the DAG folder, and one DAG file per site profile
+  dag_bundle_config_list: >-
+    [{"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {}},
+    {"name": "sites", "classpath": "newscrawl_airflow.sites_bundle.SitesBundle", "kwargs": {}}]
+operators:
+  default_queue: default
+celery:
+  celery_config_options: newscrawl_airflow.celery_config.CELERY_CONFIG
+  flower_port: 5555
+  sync_parallelism: 1
+{{- end -}}
+
+{{/* The merged settings as JSON. */}}
+{{- define "newscrawl.config" -}}
+{{- mergeOverwrite (include "newscrawl.derivedConfig" . | fromYaml) (deepCopy .Values.config) | toJson -}}
+{{- end -}}
+
+{{/* airflow.cfg as text. Whole numbers come as floats from YAML; Python's booleans are capitalised. */}}
+{{- define "newscrawl.airflowCfg" -}}
+{{- range $section, $settings := include "newscrawl.config" . | fromJson }}
+[{{ $section }}]
+{{- range $key, $value := $settings }}
+{{- if kindIs "bool" $value }}
+{{ $key }} = {{ ternary "True" "False" $value }}
+{{- else if and (kindIs "float64" $value) (eq $value (floor $value)) }}
+{{ $key }} = {{ int64 $value }}
+{{- else if not (kindIs "invalid" $value) }}
+{{ $key }} = {{ toString $value | trim | replace "\n" "\n    " }}
+{{- end }}
+{{- end }}
+{{ end }}
+{{- end -}}

@@ -1,0 +1,228 @@
+{{/* What the pods of Airflow, of the workers and of the jobs share: environment, volumes, security, scheduling. */}}
+
+{{/* A secretKeyRef as an environment variable. Takes {name, secret, key}. */}}
+{{- define "newscrawl.secretEnv" -}}
+- name: {{ .name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .secret }}
+      key: {{ .key }}
+{{- end -}}
+
+{{- define "newscrawl.airflowEnv" -}}
+{{- $urls := include "newscrawl.mysqlUrlsSecret" . -}}
+{{- $redis := include "newscrawl.redisUrlsSecret" . -}}
+{{- $keys := include "newscrawl.airflowSecret" . -}}
+- name: AIRFLOW_HOME
+  value: /opt/airflow
+- name: DUMB_INIT_SETSID
+  value: "0"
+{{ include "newscrawl.secretEnv" (dict "name" "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" "secret" $urls "key" "metadata-url") }}
+{{ include "newscrawl.secretEnv" (dict "name" "RESULTS_URL" "secret" $urls "key" "results-url") }}
+- name: AIRFLOW__CELERY__RESULT_BACKEND
+  value: db+$(RESULTS_URL)
+{{ include "newscrawl.secretEnv" (dict "name" "AIRFLOW__CELERY__BROKER_URL" "secret" $redis "key" "broker-url") }}
+{{ include "newscrawl.secretEnv" (dict "name" "AIRFLOW__CORE__FERNET_KEY" "secret" $keys "key" "fernet-key") }}
+{{ include "newscrawl.secretEnv" (dict "name" "AIRFLOW__API__SECRET_KEY" "secret" $keys "key" "api-secret-key") }}
+{{ include "newscrawl.secretEnv" (dict "name" "AIRFLOW__API_AUTH__JWT_SECRET" "secret" $keys "key" "jwt-secret") }}
+{{ include "newscrawl.secretEnv" (dict "name" "NEWSCRAWL_MYSQL_URL" "secret" $urls "key" "articles-url") }}
+{{ include "newscrawl.secretEnv" (dict "name" "NEWSCRAWL_REDIS_URL" "secret" $redis "key" "crawler-redis-url") }}
+- name: NEWSCRAWL_USER_AGENT
+  value: {{ .Values.crawler.userAgent | quote }}
+- name: NEWSCRAWL_SITES
+  value: /etc/newscrawl/sites
+- name: NEWSCRAWL_QUEUES
+  value: {{ keys .Values.workers.queues | sortAlpha | join "," | quote }}
+{{- end -}}
+
+{{/* Digests of what a pod reads only once, so that it is replaced when that changes. */}}
+{{- define "newscrawl.checksums" -}}
+checksum/config: {{ include "newscrawl.airflowCfg" . | sha256sum }}
+checksum/secrets: {{ list (include "newscrawl.mysqlUrls" .) (include "newscrawl.redisUrls" .) (include "newscrawl.airflowKeys" .) | join "\n" | sha256sum }}
+{{- end -}}
+
+{{/* Where a pod may run. Takes {root, values}; the component's values win over those of all. */}}
+{{- define "newscrawl.placement" -}}
+{{- with mergeOverwrite (deepCopy .root.Values.nodeSelector) (.values.nodeSelector | default dict) }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.tolerations | default .root.Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.affinity | default .root.Values.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.topologySpreadConstraints }}
+topologySpreadConstraints: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.priorityClassName | default .root.Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Labels and annotations of a pod. Takes {root, component, values} and optionally labels and annotations (text). */}}
+{{- define "newscrawl.podMetadata" -}}
+labels:
+  {{- include "newscrawl.labels" . | nindent 2 }}
+  {{- with .labels }}{{ . | nindent 2 }}{{ end }}
+  {{- with mergeOverwrite (deepCopy .root.Values.podLabels) (.values.podLabels | default dict) }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- $annotations := mergeOverwrite (deepCopy .root.Values.podAnnotations) (.values.podAnnotations | default dict) }}
+{{- if or .annotations $annotations }}
+annotations:
+  {{- with .annotations }}{{ . | nindent 2 }}{{ end }}
+  {{- with $annotations }}{{ toYaml . | nindent 2 }}{{ end }}
+{{- end }}
+{{- end -}}
+
+{{/* Security of a container that writes nowhere but to its volumes. */}}
+{{- define "newscrawl.lockedContainer" -}}
+allowPrivilegeEscalation: false
+capabilities: {drop: [ALL]}
+readOnlyRootFilesystem: true
+{{- end -}}
+
+{{/* Security of a pod of one user. Takes {user, group}. */}}
+{{- define "newscrawl.lockedPod" -}}
+runAsNonRoot: true
+runAsUser: {{ .user }}
+runAsGroup: {{ .group }}
+fsGroup: {{ .group }}
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "newscrawl.airflowMounts" -}}
+- {name: tmp, mountPath: /tmp}
+- {name: airflow-cfg, mountPath: /opt/airflow/airflow.cfg, subPath: airflow.cfg, readOnly: true}
+- {name: sites, mountPath: /etc/newscrawl/sites, readOnly: true}
+{{- if and (not .Values.mysql.enabled) .Values.externalMysql.tls.caSecret }}
+- {name: mysql-tls, mountPath: /etc/newscrawl-airflow/mysql-tls, readOnly: true}
+{{- end }}
+{{- if and (not .Values.redis.enabled) .Values.externalRedis.tls.caSecret }}
+- {name: redis-tls, mountPath: /etc/newscrawl-airflow/redis-tls, readOnly: true}
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "newscrawl.airflowVolumes" -}}
+- {name: tmp, emptyDir: {}}
+- name: airflow-cfg
+  configMap: {name: {{ include "newscrawl.fullname" . }}-airflow-cfg}
+- name: sites
+  configMap: {name: {{ include "newscrawl.fullname" . }}-sites}
+{{- if and (not .Values.mysql.enabled) .Values.externalMysql.tls.caSecret }}
+- name: mysql-tls
+  secret: {secretName: {{ .Values.externalMysql.tls.caSecret }}}
+{{- end }}
+{{- if and (not .Values.redis.enabled) .Values.externalRedis.tls.caSecret }}
+- name: redis-tls
+  secret: {secretName: {{ .Values.externalRedis.tls.caSecret }}}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The pod template of one Airflow process. Takes {root, component, values, command} and optionally
+     labels, annotations, env, mounts, volumes, ports, probes, lifecycle (texts), wait (for the migration),
+     logs=false (no folder for logs), restartPolicy, grace (seconds). */}}
+{{- define "newscrawl.airflowPod" -}}
+{{- $root := .root -}}
+{{- $image := include "newscrawl.image" (dict "root" $root "image" $root.Values.image) -}}
+metadata:
+  {{- $annotations := include "newscrawl.checksums" $root }}
+  {{- include "newscrawl.podMetadata" (merge (dict "annotations" $annotations) .) | nindent 2 }}
+spec:
+  serviceAccountName: {{ include "newscrawl.serviceAccountName" $root }}
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  securityContext: {{- toYaml $root.Values.podSecurityContext | nindent 4 }}
+  {{- include "newscrawl.placement" . | nindent 2 }}
+  {{- with .restartPolicy }}
+  restartPolicy: {{ . }}
+  {{- end }}
+  {{- with .grace }}
+  terminationGracePeriodSeconds: {{ . }}
+  {{- end }}
+  {{- if .wait }}
+  initContainers:
+    - name: wait-for-migrations
+      image: {{ $image }}
+      imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+      command: [python, -m, newscrawl_airflow.wait_for_migrations]
+      env: {{- include "newscrawl.airflowEnv" $root | nindent 8 }}
+      securityContext: {{- toYaml $root.Values.containerSecurityContext | nindent 8 }}
+      resources:
+        requests: {cpu: 5m, memory: 48Mi}
+        limits: {memory: 256Mi}
+      volumeMounts: {{- include "newscrawl.airflowMounts" $root | nindent 8 }}
+  {{- end }}
+  containers:
+    - name: {{ .container | default .component }}
+      image: {{ $image }}
+      imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+      command: {{ concat (list "dumb-init" "--") .command | toJson }}
+      env:
+        {{- include "newscrawl.airflowEnv" $root | nindent 8 }}
+        {{- with .env }}{{ . | nindent 8 }}{{ end }}
+        {{- with $root.Values.extraEnv }}{{ toYaml . | nindent 8 }}{{ end }}
+        {{- with .values.env }}{{ toYaml . | nindent 8 }}{{ end }}
+      {{- with .ports }}
+      ports: {{- . | nindent 8 }}
+      {{- end }}
+      {{- with .probes }}{{ . | nindent 6 }}{{ end }}
+      {{- with .lifecycle }}
+      lifecycle: {{- . | nindent 8 }}
+      {{- end }}
+      securityContext: {{- toYaml $root.Values.containerSecurityContext | nindent 8 }}
+      resources: {{- toYaml .values.resources | nindent 8 }}
+      volumeMounts:
+        {{- include "newscrawl.airflowMounts" $root | nindent 8 }}
+        - {name: logs, mountPath: /opt/airflow/logs}
+        {{- with .mounts }}{{ . | nindent 8 }}{{ end }}
+        {{- with .values.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
+  volumes:
+    {{- include "newscrawl.airflowVolumes" $root | nindent 4 }}
+    - {name: logs, emptyDir: {}}
+    {{- with .volumes }}{{ . | nindent 4 }}{{ end }}
+    {{- with .values.extraVolumes }}{{ toYaml . | nindent 4 }}{{ end }}
+{{- end -}}
+
+{{/* Probes by HTTP. Takes {path, port} and optionally host header settings. Starting may take five minutes. */}}
+{{- define "newscrawl.httpProbes" -}}
+startupProbe:
+  httpGet: {path: {{ .path }}, port: {{ .port }}}
+  periodSeconds: 2
+  timeoutSeconds: 5
+  failureThreshold: 150
+readinessProbe:
+  httpGet: {path: {{ .path }}, port: {{ .port }}}
+  periodSeconds: 10
+  timeoutSeconds: 10
+livenessProbe:
+  httpGet: {path: {{ .path }}, port: {{ .port }}}
+  periodSeconds: 30
+  timeoutSeconds: 20
+  failureThreshold: 5
+{{- end -}}
+
+{{/* Probes by a command of the image. Takes the component's name. */}}
+{{- define "newscrawl.aliveProbes" -}}
+startupProbe:
+  exec: {command: [python, -m, newscrawl_airflow.alive, {{ . }}]}
+  periodSeconds: 3
+  timeoutSeconds: 20
+  failureThreshold: 100
+livenessProbe:
+  exec: {command: [python, -m, newscrawl_airflow.alive, {{ . }}]}
+  periodSeconds: 60
+  timeoutSeconds: 30
+  failureThreshold: 5
+{{- end -}}

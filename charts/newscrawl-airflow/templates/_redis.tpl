@@ -1,0 +1,22 @@
+{{/* redis.conf of the embedded Redis, without its password. */}}
+{{- define "newscrawl.redisSettings" -}}
+bind: "* -::*"
+port: "6379"
+dir: /data
+appendonly: "yes"
+# at most a second of messages is lost with a node; a fsync for each would halve the throughput
+appendfsync: everysec
+save: '""'
+# a full Redis refuses new messages: dropping one would lose a task without a word
+maxmemory-policy: noeviction
+maxmemory: {{ div (mul 6 (include "newscrawl.mebibytes" .Values.redis.resources.limits.memory | int)) 10 }}mb
+# lets the scaler wake on a push instead of waiting for the next poll
+notify-keyspace-events: Kl
+tcp-keepalive: "60"
+{{- end -}}
+
+{{- define "newscrawl.redisConf" -}}
+{{- range $key, $value := mergeOverwrite (include "newscrawl.redisSettings" . | fromYaml) (deepCopy .Values.redis.config) }}
+{{ $key }} {{ $value }}
+{{- end }}
+{{- end -}}

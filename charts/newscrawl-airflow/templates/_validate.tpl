@@ -1,0 +1,46 @@
+{{/* What the schema cannot see: values that contradict each other. Each message names the key and what to do. */}}
+{{- define "newscrawl.validate" -}}
+{{- $queues := include "newscrawl.queues" . | fromJson -}}
+{{- $default := include "newscrawl.defaultQueue" . -}}
+{{- if not (hasKey $queues $default) -}}
+{{- fail (printf "workers.queues has no queue %q, to which Airflow sends every task that names no queue (config.operators.default_queue): such tasks would wait for ever. Add workers.queues.%s: {}, or set config.operators.default_queue to one of: %s" $default $default (keys $queues | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- $owners := dict -}}
+{{- range $name, $queue := $queues -}}
+{{- $scaling := $queue.autoscaling -}}
+{{- if gt (int $scaling.minReplicaCount) (int $scaling.maxReplicaCount) -}}
+{{- fail (printf "workers.queues.%s.autoscaling.minReplicaCount: %d is more than maxReplicaCount %d: lower it or raise maxReplicaCount" $name (int $scaling.minReplicaCount) (int $scaling.maxReplicaCount)) -}}
+{{- end -}}
+{{- if hasKey $owners $queue.name -}}
+{{- fail (printf "workers.queues.%s: its StatefulSet would have the name %s, as that of queue %s: rename one of the two" $name $queue.name (get $owners $queue.name)) -}}
+{{- end -}}
+{{- $_ := set $owners $queue.name $name -}}
+{{- end -}}
+{{- range $path := list "core.fernet_key" "api.secret_key" "api_auth.jwt_secret" "database.sql_alchemy_conn" "database.sql_alchemy_conn_async" "celery.broker_url" "celery.result_backend" "celery.flower_basic_auth" -}}
+{{- $section := splitList "." $path | first -}}
+{{- $key := splitList "." $path | last -}}
+{{- if hasKey (get $.Values.config $section | default dict) $key -}}
+{{- fail (printf "config.%s: is secret and would end in a ConfigMap: put it into a Secret and name that in existingSecrets, mysql.existingSecret, redis.existingSecret, externalMysql or externalRedis" $path) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.mysql.enabled (or .Values.externalMysql.host .Values.externalMysql.existingSecret) -}}
+{{- fail "externalMysql is set, but mysql.enabled is true: set mysql.enabled=false to use it" -}}
+{{- end -}}
+{{- if not (or .Values.mysql.enabled .Values.externalMysql.host .Values.externalMysql.existingSecret .Values.existingSecrets.urls) -}}
+{{- fail "mysql.enabled is false: set externalMysql.host, or externalMysql.existingSecret with keys metadata-url, results-url and articles-url" -}}
+{{- end -}}
+{{- if and .Values.redis.enabled (or .Values.externalRedis.host .Values.externalRedis.existingSecret) -}}
+{{- fail "externalRedis is set, but redis.enabled is true: set redis.enabled=false to use it" -}}
+{{- end -}}
+{{- if not (or .Values.redis.enabled .Values.externalRedis.host .Values.externalRedis.existingSecret .Values.existingSecrets.urls) -}}
+{{- fail "redis.enabled is false: set externalRedis.host, or externalRedis.existingSecret with keys broker-url and crawler-redis-url" -}}
+{{- end -}}
+{{- if and (eq .Values.autoscaling.engine "keda") (not .Values.redis.enabled) (not .Values.externalRedis.host) -}}
+{{- fail "autoscaling.engine: keda reads Redis by host and port, not by URL: set externalRedis.host (and port) beside the Secret" -}}
+{{- end -}}
+{{- if .Values.mysql.enabled -}}
+{{- if lt (include "newscrawl.mebibytes" .Values.mysql.resources.limits.memory | int) 512 -}}
+{{- fail (printf "mysql.resources.limits.memory: %s is too little for MySQL 9: give it at least 512Mi" .Values.mysql.resources.limits.memory) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
