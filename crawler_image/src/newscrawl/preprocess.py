@@ -1,0 +1,99 @@
+"""From an article to what is stored: a pipeline of small pure steps, then what is computed from the clean text.
+
+The steps are idempotent, so preparing an article again (after a better profile, say) changes nothing by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+from simhash import Simhash
+
+from newscrawl.model import Article, PreparedArticle
+
+if TYPE_CHECKING:
+    from newscrawl.profiles import Profile
+
+# silent reading: words a minute of English (Brysbaert 2019), characters a minute of East Asian scripts, rounded down
+WORDS_A_MINUTE = 238
+CHARACTERS_A_MINUTE = 400
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+_EAST_ASIAN = frozenset({"ko", "ja", "zh"})
+_SHINGLE = 4
+
+Step = Callable[[Article], Article]
+
+
+def normalise(article: Article) -> Article:
+    """Unicode NFC, without invisible characters and with single spaces, in every text."""
+
+    def clean(text: str) -> str:
+        return " ".join(_INVISIBLE.sub("", unicodedata.normalize("NFC", text)).split())
+
+    return replace(
+        article,
+        title=clean(article.title),
+        paragraphs=tuple(filter(None, map(clean, article.paragraphs))),
+        authors=tuple(filter(None, map(clean, article.authors))),
+        section=clean(article.section) if article.section else None,
+        keywords=tuple(filter(None, map(clean, article.keywords))),
+    )
+
+
+def without_repeats(article: Article) -> Article:
+    """A paragraph that repeats the one before it, as broken templates do, stands once."""
+    paragraphs = article.paragraphs
+    kept = tuple(one for one, before in zip(paragraphs, ("", *paragraphs), strict=False) if one != before)
+    return replace(article, paragraphs=kept)
+
+
+def with_language(article: Article) -> Article:
+    """The language of the text, where neither the profile nor the page names one."""
+    if article.language:
+        return article
+    language, _ = _identifier().classify(article.body[:2000])
+    return replace(article, language=language)
+
+
+STEPS: tuple[Step, ...] = (normalise, without_repeats, with_language)
+
+
+def preprocess(article: Article, profile: Profile | None) -> PreparedArticle:
+    """The article after all steps, with its fingerprints and its size."""
+    for step in STEPS:
+        article = step(article)
+    characters, words = len(article.body), len(article.body.split())
+    return PreparedArticle(
+        article=article,
+        content_hash=hashlib.sha256(f"{article.title}\n{article.body}".encode()).hexdigest(),
+        simhash=Simhash(shingles(article.body)).value,
+        characters=characters,
+        words=words,
+        reading_seconds=reading_seconds(article.language, characters, words),
+    )
+
+
+def shingles(text: str) -> list[str]:
+    """Overlapping runs of four characters: the features of near-duplicate detection in any language."""
+    flat = "".join(text.split()).casefold()
+    return [flat[start : start + _SHINGLE] for start in range(max(1, len(flat) - _SHINGLE + 1))]
+
+
+def reading_seconds(language: str | None, characters: int, words: int) -> int:
+    """Estimated reading time, rounded up."""
+    if language in _EAST_ASIAN:
+        return math.ceil(characters / CHARACTERS_A_MINUTE * 60)
+    return math.ceil(words / WORDS_A_MINUTE * 60)
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    return LanguageIdentifier.from_pickled_model(MODEL_FILE)
