@@ -35,7 +35,7 @@ def extract(response: Response, profile: Profile | None, *, fetched: datetime) -
     page = Page(response)
     objections = []
     for version in _versions(profile, fetched):
-        if version.drop:
+        if objections:  # the attempt before may have dropped elements
             page = Page(response)
         article, objection = _Reading(page, profile, version, fetched).article()
         if article is not None:
