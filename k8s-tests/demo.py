@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import subprocess
 import sys
 import threading
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 import cluster
 import report
 from installation import ROOT, CommandFailed, Installation, QueueReading, until
-from newssite_in_cluster import SITES, NewsSites
+from newssite_in_cluster import PROFILES, SITES, NewsSites
 
 VALUES = ROOT / "k8s-tests" / "values-demo.yaml"
 CRAWL_SECONDS = 900
@@ -66,7 +65,7 @@ class Sampler(threading.Thread):
 
 def demo_values(tags: Mapping[str, str]) -> list[str]:
     """helm's options for the demo: its values, the sites' profiles, and the images just built."""
-    profiles = [f"sites.{site}={ROOT / 'k8s-tests' / 'newssite' / 'profiles' / f'{site}.yaml'}" for site in SITES]
+    profiles = [f"sites.{site}={PROFILES / f'{site}.yaml'}" for site in SITES]
     return ["-f", str(VALUES), *(part for profile in profiles for part in ("--set-file", profile)), *image_values(tags)]
 
 
@@ -78,7 +77,9 @@ def image_values(tags: Mapping[str, str]) -> list[str]:
 def crawl(installation: Installation, sites: tuple[str, ...] = SITES, seconds: float = CRAWL_SECONDS) -> dict[str, str]:
     """Start the DAG of each site, wait until every run has ended, and return the runs' states by site."""
     with installation.airflow() as airflow:
-        until("the sites' DAGs are known", lambda: {f"crawl_{site}" for site in sites} <= set(airflow.dags()), seconds=120)
+        until(
+            "the sites' DAGs are known", lambda: {f"crawl_{site}" for site in sites} <= set(airflow.dags()), seconds=120
+        )
         runs = {site: airflow.trigger(f"crawl_{site}") for site in sites}
 
         def states() -> dict[str, str]:
@@ -86,7 +87,10 @@ def crawl(installation: Installation, sites: tuple[str, ...] = SITES, seconds: f
 
         def ended() -> dict[str, str] | None:
             now = states()
-            print("    " + "  ".join(_line(queue, reading) for queue, reading in installation.queues().items()), flush=True)
+            print(
+                "    " + "  ".join(_line(queue, reading) for queue, reading in installation.queues().items()),
+                flush=True,
+            )
             return now if all(state in ("success", "failed") for state in now.values()) else None
 
         return until("every crawl has ended", ended, seconds=seconds, every=5)
@@ -99,7 +103,9 @@ def _line(queue: str, reading: QueueReading) -> str:
 def main() -> int:
     """Run the demo; the exit code is 0 when MySQL holds exactly the truth."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "demo", help="folder of report.json and scaling.png")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "build" / "demo", help="folder of report.json and scaling.png"
+    )
     parser.add_argument("--namespace", default="newscrawl", help="namespace of the installation; it is made anew")
     options = parser.parse_args()
 
@@ -107,7 +113,7 @@ def main() -> int:
     with phases("cluster"):
         environment = cluster.up()
     with phases("images"):
-        tags = cluster.images()
+        tags = cluster.load_images()
     installation = Installation(environment, namespace=options.namespace)
     with phases("clean namespace"):
         installation.remove()
@@ -121,14 +127,18 @@ def main() -> int:
     with phases("crawl"):
         states = crawl(installation)
     with phases("scale to zero"):
-        until("no queue holds a worker", lambda: not any(q.replicas for q in installation.queues().values()), seconds=180)
+        until(
+            "no queue holds a worker", lambda: not any(q.replicas for q in installation.queues().values()), seconds=180
+        )
     sampler.stop()
     with phases("compare"):
         result = report.compare(sites.truth(), installation.rows(report.QUERY), sampler.samples, phases.seconds)
     report.write(result, options.out)
     print(report.text(result, states))
     print(f"Report: {options.out / 'report.json'}, picture: {options.out / 'scaling.png'}")
-    print("Look around: make ui (the Airflow UI), make shell (a shell with kubectl and helm), make cluster-down (the end)")
+    print(
+        "Look around: make ui (the Airflow UI), make shell (a shell with kubectl and helm), make cluster-down (the end)"
+    )
     return 0 if report.is_exact(result) else 1
 
 
