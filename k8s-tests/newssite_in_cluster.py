@@ -42,10 +42,11 @@ class NewsSites:
         """Every request that a site saw, in order: path, time (seconds), status, ua."""
         return json.loads(self._get(site, "_requests"))
 
-    def control(self, **orders: dict[str, Any]) -> None:
-        """Give sites the orders of a test by name: an outage, articles to publish, an article to change."""
-        with self._session(SITES[0]) as (base, headers):
-            requests.post(f"{base}/_control", json=orders, headers=headers, timeout=30).raise_for_status()
+    def control(self, site: str, **order: Any) -> None:
+        """Give a site an order of a test: `outage`, `publish` or `change`, as its server documents them."""
+        with self._session(site) as (base, headers):
+            answer = requests.post(f"{base}/_control", json={"site": site, **order}, headers=headers, timeout=30)
+            answer.raise_for_status()
 
     def _get(self, site: str, path: str) -> str:
         with self._session(site) as (base, headers):
