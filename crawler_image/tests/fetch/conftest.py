@@ -18,13 +18,13 @@ AGENT = "newscrawl-tests/1.0 (+https://example.org/bot)"
 
 
 @pytest.fixture
-def client_url(redis_url: str) -> Iterator[str]:
+def client_url(redis_url: str) -> str:
     """An empty Redis database; tests that run side by side have one each."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     url = f"{redis_url.rpartition('/')[0]}/{8 + int(worker) % 8}"
     with redis.Redis.from_url(url) as client:
         client.flushdb()
-    yield url
+    return url
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
@@ -66,11 +67,11 @@ def ledger_of(client: redis.Redis, host: str, lease: float) -> Iterator[Ledger]:
 
 def gaps(starts: list[float]) -> list[float]:
     ordered = sorted(starts)
-    return [later - earlier for earlier, later in zip(ordered, ordered[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(ordered)]
 
 
 def work(url: str, host: str, interval: float, concurrency: int, requests: int, seed: int) -> None:
-    """A worker: some requests take long, some leave late, some never leave, and one worker in three dies with a slot."""
+    """A worker: some requests take long, some leave late, some never leave, and some workers die with a slot."""
     chance = random.Random(seed)
     with redis.Redis.from_url(url) as client:
         limiter = Limiter(client, lease=LEASE, patience=60.0)

@@ -48,8 +48,10 @@ def discover(
                 if link.url not in seen:
                     seen.add(link.url)
                     yield link
+            hubs.settle()
             answered += 1
         except FetchError as error:
+            hubs.forget()
             if error.kind == "redis_unavailable":
                 raise
             log.warning("%s: hub failed, left to the next run: %s", name, error)

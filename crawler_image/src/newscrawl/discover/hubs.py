@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Protocol
@@ -29,12 +29,13 @@ class HubState(Protocol):
 
 @dataclass(frozen=True)
 class Hubs:
-    """Reads one site's hubs in one run."""
+    """Reads one site's hubs in one run, and notes what to ask the next time."""
 
     profile: Profile
     fetcher: Fetcher
     state: HubState
     now: datetime
+    _noted: list[tuple[str, str | None, str | None]] = field(default_factory=list)
 
     def read(self, url: str, *, changed_only: bool = True, max_bytes: int | None = None) -> Response | None:
         """The hub's answer; None when `changed_only` and it is as it was. Raises FetchError."""
@@ -51,7 +52,7 @@ class Hubs:
         return None if response.not_modified else response
 
     def remember(self, response: Response) -> None:
-        """To be called when all links of the answer were handed on: the next run asks for what is newer.
+        """Notes the answer's validators; they count when all its links were handed on, which `settle` says.
 
         A hub without validators gets the answer's time, which HTTP allows as If-Modified-Since.
         """
@@ -59,4 +60,18 @@ class Hubs:
         etag, last_modified = headers.get("etag"), headers.get("last-modified")
         if etag is None and last_modified is None:
             last_modified = headers.get("date") or format_datetime(response.fetched_at, usegmt=True)
-        self.state.put(response.requested_url, etag, last_modified)
+        self.put(response.requested_url, etag, last_modified)
+
+    def put(self, url: str, etag: str | None, last_modified: str | None) -> None:
+        """Notes validators as `remember` does."""
+        self._noted.append((url, etag, last_modified))
+
+    def settle(self) -> None:
+        """Hands what was noted to the state: from now on the next run asks for what is newer."""
+        for noted in self._noted:
+            self.state.put(*noted)
+        self._noted.clear()
+
+    def forget(self) -> None:
+        """Drops what was noted: its links did not get through."""
+        self._noted.clear()

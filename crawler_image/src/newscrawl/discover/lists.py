@@ -49,10 +49,10 @@ def links(hubs: Hubs, page: ListPage, choice: Choice, known: Callable[[Sequence[
     for links_of_page in reversed(pages):
         yield from links_of_page
     if stopped_at is not None:
-        hubs.state.put(note, stopped_at.kind, None)
+        hubs.put(note, stopped_at.kind, None)
         return
     if unfinished:
-        hubs.state.put(note, None, None)
+        hubs.put(note, None, None)
     hubs.remember(first)
 
 

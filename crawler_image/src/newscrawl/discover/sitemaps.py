@@ -27,6 +27,7 @@ MAX_DEPTH = 3  # indexes within indexes
 MAX_FILES = 500  # that one run reads below one sitemap
 _GZIP_MAGIC = b"\x1f\x8b"
 _PLAIN_XML = b"<"
+_ROOTS = ("urlset", "sitemapindex")
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,9 @@ def entries(response: Response, zone: tzinfo) -> Iterator[Link | Child]:
 
 def _of_text(body: bytes, source: str) -> Iterator[Link]:
     lines = body.decode("utf-8-sig", errors="replace").split()
-    if lines and not lines[0].startswith(("http://", "https://")):
-        raise FetchError(source, "not_a_sitemap", f"neither XML nor a list of URLs: it starts with {lines[0][:60]!r}")
+    if not lines or not lines[0].startswith(("http://", "https://")):
+        start = repr(lines[0][:60]) if lines else "nothing"
+        raise FetchError(source, "not_a_sitemap", f"neither XML nor a list of URLs: it starts with {start}")
     for line in lines:
         yield Link(url=line, source=source)
 
@@ -112,7 +114,8 @@ def _of_text(body: bytes, source: str) -> Iterator[Link]:
 def _of_xml(body: bytes, source: str, zone: tzinfo) -> Iterator[Link | Child]:
     events = etree.iterparse(
         io.BytesIO(body),
-        events=("start", "end"),
+        events=("end",),
+        tag=("{*}url", "{*}sitemap"),
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -121,14 +124,10 @@ def _of_xml(body: bytes, source: str, zone: tzinfo) -> Iterator[Link | Child]:
         recover=True,
         huge_tree=False,
     )
-    root = None
     try:
-        for event, element in events:
-            if root is None:
-                root = element
-                if _name(root) not in ("urlset", "sitemapindex"):
-                    raise FetchError(source, "not_a_sitemap", f"its root is <{_name(root)}>")
-            if event == "start" or element.getparent() is not root:
+        for _, element in events:
+            root = element.getparent()
+            if root is None or root.getparent() is not None or _name(root) not in _ROOTS:
                 continue
             found = _entry(element, source, zone)
             if found is not None:
@@ -138,14 +137,12 @@ def _of_xml(body: bytes, source: str, zone: tzinfo) -> Iterator[Link | Child]:
                 del root[0]
     except etree.XMLSyntaxError as error:
         raise FetchError(source, "not_a_sitemap", f"not well-formed: {error}") from error
-    if root is None:
-        raise FetchError(source, "not_a_sitemap", "it is empty")
+    if events.root is None or _name(events.root) not in _ROOTS:
+        start = "nothing" if events.root is None else f"<{_name(events.root)}>"
+        raise FetchError(source, "not_a_sitemap", f"neither urlset nor sitemapindex, but {start}")
 
 
 def _entry(element: etree._Element, source: str, zone: tzinfo) -> Link | Child | None:
-    kind = _name(element)
-    if kind not in ("url", "sitemap"):
-        return None
     told: dict[str, str] = {}
     for part in element.iter():
         if isinstance(part.tag, str) and part.text:
@@ -154,7 +151,7 @@ def _entry(element: etree._Element, source: str, zone: tzinfo) -> Link | Child |
     if not url:
         return None
     modified = moment(told.get("lastmod"), zone)
-    if kind == "sitemap":
+    if _name(element) == "sitemap":
         return Child(url, modified)
     published = moment(told.get("publication_date"), zone)
     return Link(url=url, source=source, published=published, modified=modified, title=told.get("title"))
