@@ -88,7 +88,7 @@ class _Reading:
                 paragraphs=tuple(paragraphs),
                 authors=self._first("authors", None, lambda values: authors.names(values), whole=True) or (),
                 published=published,
-                modified=self._first("modified", _text, lambda value: dates.parse(value, self._zone)),
+                modified=self._modified(published),
                 section=self._first("section", _text, str.strip),
                 keywords=self._first("keywords", None, _keywords, whole=True) or (),
                 image=self._first("image", _address, lambda value: urljoin(self._page.url, value)),
@@ -126,6 +126,14 @@ class _Reading:
                     self._sources[name] = selector.text
                     return made
         return None
+
+    def _modified(self, published: datetime | None) -> datetime | None:
+        """When the article was changed; many sites repeat the date of publication, which says that it was not."""
+        modified = self._first("modified", _text, lambda value: dates.parse(value, self._zone))
+        if modified and published and modified <= published:
+            del self._sources["modified"]
+            return None
+        return modified
 
     def _title(self, value: str) -> str:
         return generic.without_site_name(value, self._page).strip()

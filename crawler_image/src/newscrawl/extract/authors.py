@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 _EMAIL = re.compile(r"[(<\[]?\s*[\w.+-]+@[\w-]+(?:\.[\w-]+)+\s*[)>\]]?")
 _URL = re.compile(r"^(https?:)?//|^www\.")
-_BY = re.compile(r"^(?:written\s+by|story\s+by|by|글|취재)\s*[:·]?\s+", re.IGNORECASE)
+_BY = re.compile(r"^(?:(?:written|story|words)\s+by|by|기자명|글쓴이|글|취재|文|取材)\s*[:·=：]?\s+", re.IGNORECASE)
 _KOREAN_TITLE = re.compile(
     r"\s*(?:선임기자|전문기자|인턴기자|객원기자|대학생기자|수습기자|특파원|통신원|논설위원|편집위원|기자|앵커|PD|에디터|칼럼니스트)(?:\s|$|=).*$"
 )

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import trafilatura
-
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
 
@@ -54,6 +52,9 @@ def without_site_name(title: str, page: Page) -> str:
 
 def body(page: Page) -> list[str]:
     """The paragraphs of the main text by trafilatura, or nothing."""
+    # imported late: it costs a second and 60 MB that reading profiles (a DAG file does) has no need of
+    import trafilatura
+
     text: Any = trafilatura.extract(
         page.tree, url=page.url, include_comments=False, include_tables=False, favor_precision=True, deduplicate=False
     )
