@@ -1,28 +1,31 @@
 """Profiles of the local servers."""
 
 import re
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from newscrawl.profiles import Crawl, Discover, Politeness, Profile, Urls
 
-def profile(*hosts: str, rate: float | None = None, concurrency: int = 4, **told: Any) -> Any:
-    """A site on `hosts`; other words are feeds, sitemaps, lists, article, exclude, keep_params, zone, lookback_days."""
-    return SimpleNamespace(
+UNLIMITED = 1e6  # requests a second: politeness is what other tests are about
+
+
+def profile(*hosts: str, rate: float = UNLIMITED, concurrency: int = 4, **told: Any) -> Profile:
+    """A site on `hosts`; other words are feeds, sitemaps, lists, article, exclude, keep_params, lookback_days."""
+    return Profile(
         site="local",
+        name="Local",
+        language="ko",
+        timezone=ZoneInfo("Asia/Seoul"),
         hosts=frozenset(hosts or ("127.0.0.1",)),
-        timezone=ZoneInfo(told.get("zone", "Asia/Seoul")),
+        file=Path("local.yaml"),
         allow_private=True,
-        crawl=SimpleNamespace(lookback_days=told.get("lookback_days", 7), max_articles=5000),
-        politeness=SimpleNamespace(requests_per_second=rate, concurrency=concurrency, user_agent=None),
-        discover=SimpleNamespace(
-            feeds=tuple(told.get("feeds", ())),
-            sitemaps=tuple(told.get("sitemaps", ())),
-            lists=tuple(told.get("lists", ())),
-        ),
-        urls=SimpleNamespace(
-            article=tuple(re.compile(one) for one in told.get("article", ())),
-            exclude=tuple(re.compile(one) for one in told.get("exclude", ())),
+        crawl=Crawl(lookback_days=told.get("lookback_days", 7)),
+        politeness=Politeness(requests_per_second=rate, concurrency=concurrency),
+        discover=Discover(**{kind: tuple(told.get(kind, ())) for kind in ("feeds", "sitemaps", "lists")}),
+        urls=Urls(
+            article=tuple(map(re.compile, told.get("article", ()))),
+            exclude=tuple(map(re.compile, told.get("exclude", ()))),
             keep_params=told.get("keep_params"),
         ),
     )

@@ -4,7 +4,6 @@ import gzip
 import tracemalloc
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from local_site import LocalSite
@@ -13,6 +12,7 @@ from newscrawl.discover.dates import moment
 from newscrawl.discover.sitemaps import entries
 from newscrawl.fetch import Fetcher, Limits
 from newscrawl.model import FetchError, Link, Response
+from newscrawl.profiles import ListPage
 from site_profile import profile
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # noon in Seoul
@@ -282,9 +282,8 @@ def pages_of(site: LocalSite, articles: Sequence[int], *, size: int = 3) -> int:
     return len(parts)
 
 
-def list_page(site: LocalSite, **told: object) -> SimpleNamespace:
-    words = {"links": "css: a.a", "next": None, "pages": None, "max_pages": 20} | told
-    return SimpleNamespace(url=site.url("/list?page=1"), **words)
+def list_page(site: LocalSite, **told: object) -> ListPage:
+    return ListPage(site.url("/list?page=1"), "css: a.a", **told)
 
 
 @pytest.mark.parametrize("way", ["next", "pages"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from newscrawl.discover.choice import Choice
 from newscrawl.discover.hubs import Hubs
-from newscrawl.discover.selecting import parse_html, select
+from newscrawl.extract.page import Page
+from newscrawl.extract.selectors import Selector
 from newscrawl.model import FetchError, Link, Response
 from newscrawl.urls import BadUrl, resolve
 
@@ -63,10 +65,10 @@ def _walk(
     response, number = first, 1
     urls, visited = set(), {page.url}
     while True:
-        tree = parse_html(response)
+        html = Page(response)
         found = {
             link.url: link
-            for link in choice.of((Link(url, page.url) for url in select(tree, page.links)), response.url)
+            for link in choice.of((Link(url, page.url) for url in _addresses(html, page.links)), response.url)
             if link.url not in urls
         }
         if not found:
@@ -76,7 +78,7 @@ def _walk(
         new = [link for url, link in found.items() if url not in have]
         yield new, not new
         number += 1
-        following = _following(page, number, tree, response.url)
+        following = _following(page, number, html)
         if following is None or following in visited or number > page.max_pages:
             return
         visited.add(following)
@@ -88,11 +90,20 @@ def _walk(
             raise
 
 
-def _following(page: ListPage, number: int, tree: object, base: str) -> str | None:
+def _following(page: ListPage, number: int, html: Page) -> str | None:
     if page.pages:
         return page.pages.replace("{page}", str(number))
-    targets = select(tree, page.next) if page.next else []
+    targets = _addresses(html, page.next) if page.next else []
     try:
-        return resolve(targets[0], base) if targets else None
+        return resolve(targets[0], html.url) if targets else None
     except BadUrl:
         return None
+
+
+def _addresses(html: Page, selector: str) -> list[str]:
+    """The texts that `selector` finds, and of elements the target."""
+    found = [one if isinstance(one, str) else one.get("href") for one in _compiled(selector).find(html)]
+    return [address for address in found if address]
+
+
+_compiled = cache(Selector.parse)

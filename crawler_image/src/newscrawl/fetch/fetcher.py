@@ -139,8 +139,7 @@ class Fetcher:
 
     def _allowed(self, url: str, call: _Call) -> Answer:
         """One exchange that robots.txt allows, at the speed that the profile and robots.txt allow."""
-        rate = call.site.politeness.requests_per_second
-        interval = 1.0 / rate if rate else 0.0
+        interval = 1.0 / call.site.politeness.requests_per_second
 
         def ask_robots(robots_url: str, size: int) -> Answer:
             return self._ask(robots_url, replace(call, headers={}, max_bytes=size), interval, cut=True)
