@@ -96,6 +96,16 @@ def crawl(installation: Installation, sites: tuple[str, ...] = SITES, seconds: f
         return until("every crawl has ended", ended, seconds=seconds, every=5)
 
 
+def await_no_workers(installation: Installation, seconds: float = 180) -> None:
+    """Wait until no queue holds a worker, as its cooldown has passed."""
+
+    def none() -> bool:
+        readings = installation.queues().values()
+        return bool(readings) and not any(reading.replicas for reading in readings)
+
+    until("no queue holds a worker", none, seconds=seconds)
+
+
 def _line(queue: str, reading: QueueReading) -> str:
     return f"{queue}: {reading.backlog} tasks, {reading.replicas} workers;"
 

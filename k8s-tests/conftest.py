@@ -1,0 +1,126 @@
+"""One cluster and one installation, in the order in which a user would meet them.
+
+The fixtures build on each other (cluster, installed, upgraded, crawled), so that any test can be run alone and a whole
+session installs only once. A fixture measures on the way; the tests judge what it measured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import cluster
+import demo
+import pytest
+import report
+from installation import Installation, until
+from newssite_in_cluster import SITES, NewsSites
+
+SECRETS = ("newscrawl-mysql", "newscrawl-redis", "newscrawl-airflow")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """`helm install` with no values: seconds until it was ready, and each pod's memory in bytes when idle."""
+
+    seconds: float
+    memory: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """`helm upgrade` to the demo's values: the Secrets before and after it, and a row that was there before."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+    marker: str
+
+
+@dataclass(frozen=True)
+class Crawled:
+    """One crawl of all sites: the runs' states, the timeline, and the comparison with the truth."""
+
+    states: dict[str, str]
+    result: dict[str, Any]
+    requests: dict[str, list[dict[str, Any]]] = field(repr=False)
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """The environment of a running cluster."""
+    return cluster.up()
+
+
+@pytest.fixture(scope="session")
+def tags(environment: dict[str, str]) -> dict[str, str]:
+    """The tags of this checkout's images, which the node has."""
+    return cluster.load_images()
+
+
+@pytest.fixture(scope="session")
+def installation(environment: dict[str, str], tags: dict[str, str]) -> Iterator[Installation]:
+    """The release under test, in a namespace of its own that did not exist before."""
+    found = Installation(environment, namespace="newscrawl-test")
+    found.remove()
+    yield found
+    found.remove()
+
+
+@pytest.fixture(scope="session")
+def installed(installation: Installation) -> Installed:
+    """The chart installed with no values at all."""
+    started = time.monotonic()
+    installation.install()
+    seconds = time.monotonic() - started
+    until("the default queue holds no worker", lambda: not installation.queues()["default"].replicas, seconds=120)
+    memory = until("the kubelet has measured", installation.memory, seconds=60)
+    return Installed(seconds, memory)
+
+
+@pytest.fixture(scope="session")
+def sites(installation: Installation, tags: dict[str, str]) -> NewsSites:
+    """The demo's news sites, which nobody has visited."""
+    found = NewsSites(installation)
+    found.start(tags["newssite"])
+    return found
+
+
+def _secrets(installation: Installation) -> dict[str, Any]:
+    return {name: installation.get("secret", name)["data"] for name in SECRETS}
+
+
+@pytest.fixture(scope="session")
+def upgraded(installation: Installation, installed: Installed, tags: dict[str, str], sites: NewsSites) -> Upgraded:
+    """The release upgraded to the demo's values."""
+    before = _secrets(installation)
+    marker = "written before the upgrade"
+    with installation.mysql() as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE marker (text VARCHAR(64))")
+        cursor.execute("INSERT INTO marker VALUES (%s)", (marker,))
+    installation.install(*demo.demo_values(tags), command="upgrade")
+    return Upgraded(before, _secrets(installation), marker)
+
+
+@pytest.fixture(scope="session")
+def crawled(installation: Installation, upgraded: Upgraded, sites: NewsSites) -> Crawled:
+    """All four sites crawled once, and every worker gone afterwards."""
+    sampler = demo.Sampler(installation)
+    sampler.start()
+    try:
+        states = demo.crawl(installation)
+        demo.await_no_workers(installation)
+    finally:
+        sampler.stop()
+    result = report.compare(sites.truth(), installation.rows(report.QUERY), sampler.samples, {})
+    return Crawled(states, result, {site: sites.requests(site) for site in SITES})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A failed cluster test shows what is needed to understand it: pods, events, the last lines of the logs."""
+    outcome = yield
+    if outcome.failed and "installation" in getattr(item, "funcargs", {}):
+        outcome.sections.append(("the installation", item.funcargs["installation"].diagnosis()))
+    return outcome

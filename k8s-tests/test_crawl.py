@@ -1,0 +1,54 @@
+"""All four sites crawled through Airflow: MySQL holds the truth, and the workers came and went."""
+
+import itertools
+
+import pytest
+from newssite_in_cluster import SITES
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_every_article_in_mysql_is_the_truth(crawled, site):
+    assert crawled.states[site] == "success"
+    assert crawled.result["sites"][site]["expected"] > 150
+    assert crawled.result["sites"][site]["wrong"] == []
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_each_queue_went_from_zero_to_several_workers_and_back(crawled, site):
+    replicas = [row[2] for row in crawled.result["queues"][site]]
+    assert replicas[0] == 0
+    assert max(replicas) > 1
+    assert replicas[-1] == 0
+
+
+def test_logs_are_readable_after_the_workers_are_gone(installation, crawled):
+    with installation.airflow() as airflow:
+        run = airflow.runs("crawl_dure")[0]["dag_run_id"]
+        discover = next(task for task in airflow.tasks("crawl_dure", run) if task["task_id"] == "discover")
+        assert "links" in airflow.log(discover)
+
+
+def test_no_task_lost_a_try(installation, crawled):
+    with installation.airflow() as airflow:
+        for site in SITES:
+            for run in airflow.runs(f"crawl_{site}"):
+                tasks = airflow.tasks(f"crawl_{site}", run["dag_run_id"])
+                assert {task["try_number"] for task in tasks} == {1}
+
+
+def test_no_host_is_asked_faster_than_it_allows(crawled):
+    """harbor's robots.txt asks for a quarter of a second between requests; all its workers share that."""
+    times = [one["time"] for one in crawled.requests["harbor"] if not one["path"].startswith("/_")]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    # what the network adds to one request and not to the next shortens a gap by as much
+    assert sorted(gaps)[len(gaps) // 20] >= 0.2
+    assert (times[-1] - times[0]) / len(gaps) >= 0.25 * 0.98
+
+
+def test_nothing_is_fetched_twice_or_against_robots(crawled):
+    for site in SITES:
+        paths = [one["path"] for one in crawled.requests[site] if one["status"] == 200 and "/news/" in one["path"]]
+        assert len(paths) == len(set(paths))
+    assert not [one for one in crawled.requests["harbor"] if one["path"].startswith("/private")]

@@ -1,0 +1,108 @@
+"""A user installs the chart with no values, looks around, and upgrades."""
+
+import json
+
+import pymysql
+import pytest
+from installation import CommandFailed, until
+
+pytestmark = pytest.mark.cluster
+
+GIB = 1 << 30
+
+
+def test_ready_to_crawl_within_90_seconds(installed):
+    assert installed.seconds < 90
+
+
+def test_the_idle_installation_stays_below_one_and_a_half_gib(installed):
+    assert sum(installed.memory.values()) < 1.5 * GIB, installed.memory
+
+
+def test_helm_test_checks_every_component(installation, installed):
+    assert "Phase:          Succeeded" in installation.helm("test", installation.release, "--timeout", "3m")
+
+
+def test_users_are_made_and_deleted_as_airflow_documents(installation, installed):
+    def users(*words: str) -> str:
+        return installation.kubectl("exec", "deploy/newscrawl-api-server", "--", "airflow", "users", *words)
+
+    person = ("--firstname", "A", "--lastname", "B", "--role", "Viewer", "--email", "reader@example.org")
+    users("create", "--username", "reader", *person, "--use-random-password")
+    assert "reader@example.org" in users("list")
+    users("delete", "--username", "reader")
+    assert "reader@example.org" not in users("list")
+
+
+def test_each_mysql_user_may_do_only_its_own(installation, upgraded):
+    installation.rows("CREATE TABLE of_airflow (a INT)", url_key="metadata-url", database="articles")
+    with pytest.raises(pymysql.err.OperationalError, match="denied"):
+        installation.rows("DROP TABLE of_airflow", url_key="metadata-url", database="articles")
+    installation.rows("DROP TABLE of_airflow", url_key="articles-url")
+    for user, foreign in (
+        ("metadata-url", "results"),
+        ("results-url", "airflow"),
+        ("results-url", "articles"),
+        ("articles-url", "airflow"),
+        ("articles-url", "results"),
+    ):
+        with pytest.raises(pymysql.err.OperationalError, match="denied"):
+            installation.rows("SHOW TABLES", url_key=user, database=foreign)
+
+
+def test_an_upgrade_keeps_passwords_and_data(installation, upgraded):
+    assert upgraded.before == upgraded.after
+    assert installation.rows("SELECT text FROM marker") == [{"text": upgraded.marker}]
+
+
+def test_the_ui_opens_in_the_zone_of_the_values(installation, upgraded):
+    with installation.airflow() as airflow:
+        assert "Asia/Seoul" in airflow.session.get(airflow.base, headers={"Accept": "text/html"}, timeout=30).text
+
+
+def test_connections_variables_and_pools_follow_the_values(installation, upgraded):
+    with installation.airflow() as airflow:
+        connections = {one["connection_id"]: one for one in airflow.call("GET", "connections")["connections"]}
+        variables = {one["key"]: one["value"] for one in airflow.call("GET", "variables")["variables"]}
+        pools = {one["name"]: one["slots"] for one in airflow.call("GET", "pools")["pools"]}
+    assert connections["mysql_test"]["host"] == "newscrawl-mysql"
+    assert variables["demo_sites"] == "hanbit,gangmun,dure,harbor"
+    assert pools["hanbit"] == 3 * 2 * 8
+
+
+def test_the_sample_dag_fills_its_table_and_can_run_twice(installation, upgraded):
+    with installation.airflow() as airflow:
+        for _ in range(2):
+            run = airflow.trigger("connect_to_local_mysql")
+            until(
+                "the sample DAG has ended",
+                lambda run=run: airflow.state("connect_to_local_mysql", run) in ("success", "failed"),
+                seconds=120,
+            )
+            assert airflow.state("connect_to_local_mysql", run) == "success"
+    assert installation.rows("SELECT COUNT(*) AS rows_ FROM employees") == [{"rows_": 23}]
+
+
+def test_a_broken_profile_breaks_only_its_own_site(installation, upgraded):
+    broken = "site: broken\nname: Broken\ntimezone: Asia/Seoul\nhosts: [broken.example]\ncrawl:\n  batchsize: 3\n"
+    patch = {"data": {"broken.yaml": broken}}
+    installation.kubectl("patch", "configmap", "newscrawl-sites", "--type=merge", "-p", json.dumps(patch))
+    with installation.airflow() as airflow:
+        errors = until("the import error is shown", airflow.import_errors, seconds=180)
+        assert len(errors) == 1
+        for part in ("broken.yaml", "crawl.batchsize", ":6"):
+            assert part in errors[0]["stack_trace"]
+        assert {"crawl_hanbit", "crawl_gangmun", "crawl_dure", "crawl_harbor"} <= set(airflow.dags())
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (("--set", "workers.queue.x.concurrency=2"), "queue"),
+        (("--set", "config.operators.default_queue=nobody"), "default_queue"),
+        (("--set", "workers.defaults.concurrency=many"), "concurrency"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(installation, installed, values, message):
+    with pytest.raises(CommandFailed, match=message):
+        installation.install(*values, command="upgrade")
