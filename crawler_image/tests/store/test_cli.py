@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 import redis
+import requests
 from click.testing import CliRunner, Result
 from newscrawl.cli import main
 from newscrawl.store import Database
@@ -153,9 +154,9 @@ def test_a_page_can_be_tried_without_storing_it(run: Run, site: SmallSite, tmp_p
     assert "Story 4" in tried
     assert site.bodies[4] in tried
     page = tmp_path / "page.html"
-    page.write_text("<html><body><h1>Saved</h1><article><p>" + site.bodies[4] + "</p></article></body></html>")
+    page.write_bytes(requests.get(site.article(5), timeout=10).content)
     assert "needs --url" in run("sites", "try", str(page), exits=2).output
-    assert "Saved" in run("sites", "try", str(page), "--url", site.article(4)).stdout
+    assert "Story 5" in run("sites", "try", str(page), "--url", site.article(5)).stdout
     site.broken = {1}
     assert "not an article" in run("sites", "try", site.article(1), exits=1).output
     assert "no profile has the host" in run("sites", "try", "http://other.example/1", exits=2).output

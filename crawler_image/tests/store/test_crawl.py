@@ -147,8 +147,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(
     assert states(database) == {"done": 40}
     # recorded once each, and asked for again only when its worker died before it was stored
     assert set(visits_of(database).values()) == {1}
-    # four threads have at most four requests in flight and, within a second, what is fetched and not yet stored
-    assert sum(site.asked().values()) - 40 <= kills * 9
+    assert max(site.asked().values()) <= kills + 1
 
 
 class _Held:

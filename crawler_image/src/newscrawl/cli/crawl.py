@@ -5,7 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import secrets
 import sys
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -16,12 +19,12 @@ from newscrawl import settings as environment
 from newscrawl.cli.options import When, messages, output, print_json, table
 from newscrawl.cli.runs import failure_table
 from newscrawl.context import open_database
-from newscrawl.crawl import BatchResult, Discovery, discover_site, fetch_batch, report
+from newscrawl.crawl import Discovery, discover_site, fetch_batch, report
 from newscrawl.settings import Settings
-from newscrawl.store import runs
+from newscrawl.store import StoreUnavailable, runs
 from newscrawl.store.runs import Failure
 
-_POLL_SECONDS = 0.5
+_LOOK_SECONDS = 0.5
 
 
 @click.command()
@@ -51,11 +54,13 @@ def crawl(site: str, limit: int | None, since: datetime | None, workers: int, as
         progress.update(finding, total=found.found, completed=found.found)
         try:
             _fetch_all(found, workers, settings, progress)
-        except KeyboardInterrupt:
+        except StoreUnavailable:
+            raise  # a report would only wait for it once more
+        except BaseException:
+            report(found.run_id, settings=settings)
             messages.print(f"stopped; `newscrawl crawl {site}` goes on where it was")
             raise
-        finally:
-            told = report(found.run_id, settings=settings)
+    told = report(found.run_id, settings=settings)
     if as_json:
         print_json(told)
     else:
@@ -64,32 +69,46 @@ def crawl(site: str, limit: int | None, since: datetime | None, workers: int, as
 
 
 def _fetch_all(found: Discovery, workers: int, settings: Settings, progress: Progress) -> None:
-    database = open_database(settings)
-    bar = progress.add_task(f"{found.site}: fetching", total=database.run(_planned(found)))
-    with _pool(workers) as pool:
-        pending: set[Future[BatchResult]] = {
-            pool.submit(fetch_batch, found.run_id, batch, settings=settings) for batch in found.batches
-        }
-        try:
-            while pending:
-                done, pending = wait(pending, _POLL_SECONDS)
-                progress.update(bar, completed=database.run(lambda connection: runs.visited(connection, found.run_id)))
-                for future in done:
+    with _watching(found, settings, progress):
+        if workers == 1:
+            for batch in found.batches:
+                fetch_batch(found.run_id, batch, settings=settings)
+            return
+        # spawn: a forked child would share the parent's database connections
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+            batches = [pool.submit(fetch_batch, found.run_id, batch, settings=settings) for batch in found.batches]
+            try:
+                for future in as_completed(batches):
                     future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
-def _planned(found: Discovery) -> Any:
-    return lambda connection: runs.planned(connection, found.run_id)
+@contextmanager
+def _watching(found: Discovery, settings: Settings, progress: Progress) -> Iterator[None]:
+    """Shows how many URLs were visited, by whichever process."""
+    database = open_database(settings)
+    planned = database.run(lambda connection: runs.planned(connection, found.run_id))
+    bar = progress.add_task(f"{found.site}: fetching", total=planned)
+    over = threading.Event()
 
+    def look() -> None:
+        # a database that is away is the workers' to complain about
+        with suppress(StoreUnavailable):
+            progress.update(bar, completed=database.run(lambda connection: runs.visited(connection, found.run_id)))
 
-def _pool(workers: int) -> Executor:
-    if workers == 1:
-        return ThreadPoolExecutor(1)
-    # spawn: a forked child would share the parent's database connections
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    def watch() -> None:
+        while not over.wait(_LOOK_SECONDS):
+            look()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+        look()
+    finally:
+        over.set()
 
 
 def _show(told: dict[str, Any]) -> None:

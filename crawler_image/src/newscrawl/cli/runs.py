@@ -1,6 +1,7 @@
 """`newscrawl runs`: what each crawl did."""
 
 import click
+from rich.table import Table
 
 from newscrawl import settings
 from newscrawl.cli.options import output, print_json, table
@@ -40,7 +41,7 @@ def runs(run_id: int | None, site: str | None, limit: int, as_json: bool) -> Non
         output.print(failure_table(failures))
 
 
-def failure_table(failures: tuple[store.Failure, ...]):
+def failure_table(failures: tuple[store.Failure, ...]) -> Table:
     """Failures by kind, with an example of each."""
     rows = [(one.outcome, one.kind, one.count, one.example, one.url) for one in failures]
     return table(("outcome", "kind", "URLs", "for example", "at"), rows)
