@@ -9,6 +9,9 @@ import pytest
 from cluster import engine, images, services
 from sqlalchemy.engine import make_url
 
+# before its tests: to pytest their folder queue_scaler/ would be the package of the same name
+import queue_scaler  # noqa: F401
+
 
 @pytest.fixture(scope="session")
 def docker() -> dict[str, str]:

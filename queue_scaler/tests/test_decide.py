@@ -71,6 +71,7 @@ def test_the_fallback_raises_after_its_threshold_and_never_lowers():
     assert run(with_fallback, [None] * 4, replicas=0) == [0, 0, 2, 2]
     assert run(with_fallback, [None] * 4, replicas=4) == [4] * 4
     assert run(with_fallback, [None, None, Reading(1, 0), None, None], replicas=1) == [1] * 5
+    assert run(queue(fallback=Fallback(failure_threshold=3)), [None] * 4, replicas=1) == [1] * 4
 
 
 def test_annotations_pause():
@@ -144,7 +145,7 @@ def queues(draw):
         list_length=draw(st.none() | st.integers(1, 20)),
         activation_list_length=draw(st.integers(0, 5)),
         cooldown_period=draw(st.integers(0, 30)),
-        fallback=draw(st.none() | st.builds(Fallback, st.integers(1, 4), st.integers(0, 20))),
+        fallback=draw(st.none() | st.builds(Fallback, st.integers(1, 4), st.none() | st.integers(0, 20))),
         behavior=draw(behaviors),
     )
 

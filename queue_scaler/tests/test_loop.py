@@ -8,7 +8,7 @@ import yaml
 from queue_scaler.backlog import Backlog
 from queue_scaler.decide import Workers
 from queue_scaler.kube import ApiUnavailable
-from queue_scaler.loop import Loop
+from queue_scaler.loop import Loop, end
 from queue_scaler.status import Metrics, Status
 
 
@@ -157,8 +157,7 @@ def turning(url, file, namespace, *steps, listening=lambda: None):
                         assert not running.done(), running.exception()
                         await asyncio.sleep(0.01)
         finally:
-            running.cancel()
-            await asyncio.wait([running])
+            await end([running])
             await backlog.close()
         return loop
 
@@ -226,3 +225,25 @@ def test_a_task_that_comes_just_before_the_subscription_is_seen_at_once(server, 
         lambda loop, heard: namespace.replicas["a"] == 1,
         listening=lambda: server.llen("harbor") or server.lpush("harbor", "1"),
     )
+
+
+def test_a_lost_cancellation_is_repeated(monkeypatch):
+    monkeypatch.setattr("queue_scaler.loop.CANCEL_AGAIN_SECONDS", 0.01)
+    lost = []
+
+    async def loses_one():
+        while True:
+            try:
+                await asyncio.sleep(600)
+            except asyncio.CancelledError:
+                if lost:
+                    raise
+                lost.append(1)
+
+    async def start_and_end():
+        task = asyncio.create_task(loses_one())
+        await asyncio.sleep(0)
+        await end([task])
+        return task.cancelled()
+
+    assert asyncio.run(start_and_end())

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 import redis
 from queue_scaler.backlog import Backlog
+from queue_scaler.loop import end
 from queue_scaler.wakeup import Wakeup
 
 
@@ -33,8 +34,7 @@ def listen(url, steps):
         try:
             return await steps(wakeup, woken)
         finally:
-            running.cancel()
-            await asyncio.wait([running])
+            await end([running])
             await backlog.close()
 
     return asyncio.run(beside())

@@ -14,7 +14,7 @@ from queue_scaler.backlog import Backlog
 from queue_scaler.config import ConfigError, load
 from queue_scaler.kube import ApiUnavailable, StatefulSets, connect
 from queue_scaler.lease import Leadership
-from queue_scaler.loop import Loop
+from queue_scaler.loop import Loop, end
 from queue_scaler.status import Metrics, Status, serve
 from queue_scaler.wakeup import Wakeup
 
@@ -122,9 +122,7 @@ async def _forever(loop: Loop, leadership: Leadership, wakeup: Wakeup) -> None:
     tasks = [asyncio.create_task(job) for job in jobs]
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")
-    for task in pending:
-        task.cancel()
-    await asyncio.wait(pending)
+    await end(pending)
     for task in done:
         task.result()
 

@@ -58,10 +58,10 @@ class Behavior(_Checked):
 
 
 class Fallback(_Checked):
-    """After `failure_threshold` failed readings in a row, have at least `replicas`."""
+    """After `failure_threshold` failed readings in a row, have at least `replicas`; None holds what there is."""
 
     failure_threshold: Positive
-    replicas: Count
+    replicas: Count | None = None
 
 
 class Queue(_Checked):

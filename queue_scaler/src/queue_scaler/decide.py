@@ -122,11 +122,12 @@ def _extend(trace: Trace, newest: tuple[float, int], window: float, stays: Calla
 
 
 def _blind(queue: Queue, history: History, workers: Workers) -> Decision:
-    if queue.fallback is None or history.failures < queue.fallback.failure_threshold:
+    fallback = queue.fallback
+    if fallback is None or fallback.replicas is None or history.failures < fallback.failure_threshold:
         return Decision(workers.replicas, "held: Redis does not answer for this queue")
-    fallback = min(queue.fallback.replicas, queue.max_replica_count)
-    replicas = max(workers.replicas, fallback)
-    return Decision(replicas, f"fallback {fallback} after {history.failures} failed readings, never lowered")
+    least = min(fallback.replicas, queue.max_replica_count)
+    replicas = max(workers.replicas, least)
+    return Decision(replicas, f"fallback {least} after {history.failures} failed readings, never lowered")
 
 
 def _wish(queue: Queue, reading: Reading, floor: int) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,20 @@ log = logging.getLogger(__name__)
 # a storm of wake-ups turns the loop no faster than this
 WAKE_GAP_SECONDS = 0.05
 PATCHES_AT_ONCE = 8
+CANCEL_AGAIN_SECONDS = 2.0
+
+
+async def end(tasks: Iterable[asyncio.Task]) -> None:
+    """Cancel the tasks and wait until they are done.
+
+    Again and again, as one cancellation can get lost: before Python 3.12 asyncio.wait_for, which the Redis client
+    uses, swallows one that comes just as it is done.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
