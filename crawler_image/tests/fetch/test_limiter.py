@@ -141,6 +141,22 @@ def test_a_request_that_left_late_moves_the_next(client: redis.Redis) -> None:
     assert gaps(ledger.starts)[0] > 0.29
 
 
+def test_a_worker_that_overslept_takes_a_new_turn(client: redis.Redis) -> None:
+    host, naps = uuid4().hex, []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        time.sleep(seconds + (0.5 if len(naps) == 1 else 0.0))
+
+    limiter = Limiter(client, lease=LEASE, patience=60.0, sleep=sleep)
+    with ledger_of(client, host, LEASE) as ledger:
+        for _ in range(2):
+            limiter.acquire(host, interval=0.4, concurrency=2)
+    assert len(ledger.starts) > 2
+    assert ledger.starts[-1] > ledger.starts[1] + 0.4
+    assert ledger.most_held == 2
+
+
 def test_hosts_do_not_wait_for_each_other(client: redis.Redis) -> None:
     limiter = Limiter(client, lease=LEASE, patience=0.0, sleep=lambda _: pytest.fail("waited"))
     for host in (uuid4().hex, uuid4().hex):
