@@ -15,9 +15,21 @@ import cluster
 import demo
 import pytest
 import report
-from installation import Installation, until
-from newssite_in_cluster import SITES, NewsSites
+from cluster import kind
+from installation import ROOT, Installation, until
+from newssite_in_cluster import PROFILES, SITES, NewsSites
 
+VALUES = ROOT / "k8s-tests" / "values-test.yaml"
+TINY_VOLUME = """
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: tiny}
+spec:
+  capacity: {storage: 1Mi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: tiny
+  hostPath: {path: /mnt/tiny}
+"""
 SECRETS = ("newscrawl-mysql", "newscrawl-redis", "newscrawl-airflow")
 
 
@@ -91,15 +103,33 @@ def _secrets(installation: Installation) -> dict[str, Any]:
     return {name: installation.get("secret", name)["data"] for name in SECRETS}
 
 
+def _mount_tiny_volume(installation: Installation) -> None:
+    """A volume of 192 KiB for the worker of the queue `tiny`: a memory file system on the node."""
+    mount = "mkdir -p /mnt/tiny && umount /mnt/tiny 2>/dev/null; mount -t tmpfs -o size=192k,mode=777 tmpfs /mnt/tiny"
+    installation.run("docker", "exec", kind.NODE, "bash", "-c", mount)
+    installation.run("kubectl", "delete", "persistentvolume", "tiny", "--ignore-not-found")
+    installation.run("kubectl", "apply", "-f", "-", stdin=TINY_VOLUME)
+
+
 @pytest.fixture(scope="session")
-def upgraded(installation: Installation, installed: Installed, tags: dict[str, str], sites: NewsSites) -> Upgraded:
-    """The release upgraded to the demo's values."""
+def upgraded(
+    installation: Installation,
+    installed: Installed,
+    tags: dict[str, str],
+    sites: NewsSites,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Upgraded:
+    """The release upgraded to the demo's values, with one more queue and site whose volume is soon full."""
     before = _secrets(installation)
     marker = "written before the upgrade"
     with installation.mysql() as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE marker (text VARCHAR(64))")
         cursor.execute("INSERT INTO marker VALUES (%s)", (marker,))
-    installation.install(*demo.demo_values(tags), command="upgrade")
+    _mount_tiny_volume(installation)
+    profile = (PROFILES / "gangmun.yaml").read_text().replace("site: gangmun", "site: tiny")
+    (tmp_path_factory.getbasetemp() / "tiny.yaml").write_text(profile.replace("queue: gangmun", "queue: tiny"))
+    tiny = ("-f", str(VALUES), "--set-file", f"sites.tiny={tmp_path_factory.getbasetemp() / 'tiny.yaml'}")
+    installation.install(*demo.demo_values(tags), *tiny, command="upgrade")
     return Upgraded(before, _secrets(installation), marker)
 
 

@@ -251,6 +251,10 @@ class AirflowApi:
         """Let the scheduler run a DAG."""
         self.call("PATCH", f"dags/{dag}", json={"is_paused": False})
 
+    def pause(self, dag: str) -> None:
+        """Let the scheduler start nothing more of a DAG."""
+        self.call("PATCH", f"dags/{dag}", json={"is_paused": True})
+
     def trigger(self, dag: str, conf: Mapping[str, Any] | None = None) -> str:
         """Start a run now and return its id; the DAG is unpaused first."""
         self.unpause(dag)

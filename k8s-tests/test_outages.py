@@ -5,11 +5,12 @@ import time
 import demo
 import pytest
 import report
-from installation import CommandFailed, Installation, until
+from installation import Installation, until
 
 pytestmark = pytest.mark.cluster
 
 AWAY_SECONDS = 60
+ENDED = ("success", "failed", "up_for_retry")
 
 
 def _await_running(installation: Installation, queue: str) -> None:
@@ -65,12 +66,20 @@ def test_an_unreachable_site_fails_its_run_and_says_why(installation, crawled, s
 
 
 def test_a_full_volume_is_said_and_leaves_other_queues_alone(installation, crawled, sites):
-    """The volume of hanbit's worker is filled to the last byte; gangmun's crawl goes on."""
-    sites.control("hanbit", publish=5)
+    """The site `tiny` is gangmun once more, on a queue whose worker has room for a few pages only."""
     sites.control("gangmun", publish=5)
-    worker = f"{installation.release}-worker-hanbit"
-    installation.kubectl("annotate", "statefulset", worker, "autoscaling.keda.sh/paused-replicas=1", "--overwrite")
-    try:
-        installation.kubectl("rollout", "status", f"statefulset/{worker}", "--timeout=120s")
-    except CommandFailed:
-        pytest.fail(installation.diagnosis())
+    with installation.airflow() as airflow:
+        full = airflow.trigger("crawl_tiny")
+        other = airflow.trigger("crawl_gangmun")
+
+        def failed_fetch() -> dict | None:
+            tasks = airflow.tasks("crawl_tiny", full)
+            return next((one for one in tasks if one["task_id"] == "fetch" and one["state"] in ENDED), None)
+
+        task = until("a batch has met the full volume", failed_fetch, seconds=300)
+        assert task["state"] in ("failed", "up_for_retry")
+        assert "no space left" in airflow.log(task)
+        assert "/data" in airflow.log(task)
+        until("gangmun is crawled", lambda: airflow.state("crawl_gangmun", other) in ("success", "failed"), seconds=300)
+        assert airflow.state("crawl_gangmun", other) == "success"
+        airflow.pause("crawl_tiny")
