@@ -1,9 +1,8 @@
-"""Reads a page of which no profile speaks: JSON-LD, then OpenGraph and other meta, then trafilatura for the body."""
+"""The selectors that serve where no profile speaks: JSON-LD, then OpenGraph and other meta, then what pages show."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
@@ -23,8 +22,17 @@ def _ld(path: str) -> list[str]:
 
 
 _TEXTS = {
-    "title": [*_ld("headline"), "meta: og:title", "meta: twitter:title", "css: h1", "css: title"],
-    "authors": [*_ld("author"), "meta: author", "meta: article:author", "meta: dable:author", "css: [rel=author]"],
+    "title": [*_ld("headline"), "meta: headline", "meta: og:title", "meta: twitter:title", "css: h1", "css: title"],
+    "authors": [
+        *_ld("author"),
+        "meta: author",
+        "meta: article:author",
+        "meta: dable:author",
+        "meta: byl",
+        "css: [rel=author]",
+        "css: [itemprop=author] [itemprop=name], [itemprop=author]",
+        "css: .byline, .author",
+    ],
     "published": [
         *_ld("datePublished"),
         "meta: article:published_time",
@@ -32,7 +40,13 @@ _TEXTS = {
         "meta: date",
         "meta: pubdate",
         "meta: dc.date.issued",
+        "meta: parsely-pub-date",
+        "meta: sailthru.date",
+        "meta: publishdate",
+        "meta: og:article:published_time",
+        "css: [itemprop=datePublished]",
         "css: time[datetime]::attr(datetime)",
+        *(f"json: $data..{key}" for key in ("datePublished", "publishedAt", "publishDate", "firstPublished")),
     ],
     "modified": [*_ld("dateModified"), "meta: article:modified_time", "meta: og:updated_time"],
     "section": [*_ld("articleSection"), "meta: article:section"],
@@ -50,12 +64,7 @@ def without_site_name(title: str, page: Page) -> str:
     return title[: match.start()] if match and match[1].strip().casefold() in names else title
 
 
-def body(page: Page) -> list[str]:
-    """The paragraphs of the main text by trafilatura, or nothing."""
-    # imported late: it costs a second and 60 MB that reading profiles (a DAG file does) has no need of
-    import trafilatura
-
-    text: Any = trafilatura.extract(
-        page.tree, url=page.url, include_comments=False, include_tables=False, favor_precision=True, deduplicate=False
-    )
-    return [line.strip() for line in (text or "").splitlines() if line.strip()]
+def without_publisher(names: tuple[str, ...], page: Page) -> tuple[str, ...]:
+    """The authors without the publisher, unless it is the only one."""
+    publishers = {name.casefold() for name in page.metas.get("og:site_name", ())}
+    return tuple(name for name in names if name.casefold() not in publishers) or names

@@ -1,19 +1,20 @@
-"""A page parsed once: its tree, its meta elements and its embedded linked data."""
+"""A page parsed once: its tree, its meta elements and its embedded data."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from lxml import html
+from lxml import etree, html
 
+from newscrawl.extract import embedded
 from newscrawl.extract.charset import decode
 from newscrawl.model import Response
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+# markup within a line that only shows how to read or break a word: without it a word is in one piece
+_WITHIN_WORDS = ("ruby", "rb", "rt", "rp", "rtc", "wbr", "font")
 
 
 class Page:
@@ -26,9 +27,11 @@ class Page:
     @cached_property
     def tree(self) -> html.HtmlElement:
         """The parsed page; an empty page is an empty tree."""
-        parser = html.HTMLParser(encoding="utf-8", remove_comments=True, huge_tree=False)
+        parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=False)
         body = _CONTROL.sub("", self.text).strip() or "<html></html>"
-        return html.document_fromstring(body.encode("utf-8", "replace"), parser=parser, ensure_head_body=True)
+        tree = html.document_fromstring(body.encode("utf-8", "replace"), parser=parser, ensure_head_body=True)
+        etree.strip_tags(tree, *_WITHIN_WORDS)
+        return tree
 
     @cached_property
     def metas(self) -> dict[str, list[str]]:
@@ -43,22 +46,10 @@ class Page:
 
     @cached_property
     def linked_data(self) -> list[dict[str, Any]]:
-        """Every JSON-LD object of the page, those of @graph and of lists included; broken JSON is left out."""
-        scripts = self.tree.xpath('//script[@type="application/ld+json"]')
-        return [item for script in scripts for item in _objects(_parsed(script.text or ""))]
+        """Every JSON-LD object of the page."""
+        return embedded.linked_data(self.tree)
 
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text, strict=False)
-    except ValueError:
-        return None
-
-
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, list):
-        for one in value:
-            yield from _objects(one)
-    elif isinstance(value, dict):
-        yield value
-        yield from _objects(value.get("@graph"))
+    @cached_property
+    def data(self) -> list[tuple[str, Any]]:
+        """The JSON in the page's other scripts, by name."""
+        return embedded.page_data(self.tree)

@@ -3,7 +3,9 @@
 css: h1.title              the text of each element found; `::attr(name)` at the end reads an attribute
 xpath: //h1/text()         elements, attributes or texts
 meta: og:title             the content of <meta property=...>, <meta name=...> or <meta itemprop=...>
-json: $ld.NewsArticle.headline      embedded JSON-LD by type, then by path; lists are walked through
+json: $ld.NewsArticle.headline      embedded JSON-LD by type (* is any), then by path; lists are walked through
+json: $data..article.body           JSON in other scripts: `..` finds a key anywhere below, $data(NAME) reads one script
+auto:                      what is read without a profile, as the last resort of a field
 """
 
 from __future__ import annotations
@@ -17,12 +19,15 @@ from cssselect import SelectorError as CssError
 from lxml import etree
 from lxml.cssselect import CSSSelector
 
+from newscrawl.extract.embedded import Path, parse_path, walk
 from newscrawl.extract.page import Page
 
 FIELDS = ("title", "body", "authors", "published", "modified", "section", "keywords", "image")
 
 _ATTRIBUTE = re.compile(r"::attr\(([\w:-]+)\)$")
-_EMBEDDED = re.compile(r"^\$ld\.([\w*]+)((?:\.[\w@-]+)*)$")
+_LINKED = re.compile(r"^\$ld\.([\w*]+)(.*)$")
+_DATA = re.compile(r"^\$data(?:\(([^()]+)\))?(.+)$")
+AUTO = "auto:"
 
 
 class SelectorError(ValueError):
@@ -39,11 +44,19 @@ class Selector:
     @classmethod
     def parse(cls, text: str) -> Selector:
         """Compile a selector. Raises SelectorError."""
+        if text.strip() == AUTO:
+            return cls(AUTO, lambda page: [])
         kind, colon, expression = text.partition(":")
         makers = {"css": _css, "xpath": _xpath, "meta": _meta, "json": _json}
         if not colon or kind not in makers or not expression.strip():
-            raise SelectorError(f"{text!r}: a selector starts with one of {', '.join(f'{name}:' for name in makers)}")
+            known = ", ".join(f"{name}:" for name in makers)
+            raise SelectorError(f"{text!r}: a selector starts with one of {known}, or is {AUTO}")
         return cls(text, makers[kind](expression.strip()))
+
+    @property
+    def automatic(self) -> bool:
+        """Whether it stands for what is read without a profile."""
+        return self.text == AUTO
 
     def find(self, page: Page) -> list[Any]:
         """What it finds, in the page's order: elements, texts, or values of embedded JSON."""
@@ -80,22 +93,22 @@ def _meta(name: str) -> Callable[[Page], list[Any]]:
 
 
 def _json(expression: str) -> Callable[[Page], list[Any]]:
-    match = _EMBEDDED.match(expression)
-    if match is None:
-        raise SelectorError(f"json {expression!r}: must look like $ld.NewsArticle.headline ($ld.* for any type)")
-    kind, path = match[1], match[2].split(".")[1:]
-    return lambda page: [value for item in page.linked_data if _is_a(item, kind) for value in walk(item, path)]
+    if linked := _LINKED.match(expression):
+        kind, path = linked[1], _path(expression, linked[2])
+        return lambda page: [value for item in page.linked_data if _is_a(item, kind) for value in walk(item, path)]
+    if data := _DATA.match(expression):
+        name, path = data[1], _path(expression, data[2])
+        return lambda page: [value for one, item in page.data if name in (None, one) for value in walk(item, path)]
+    raise SelectorError(f"json {expression!r}: must look like $ld.NewsArticle.headline or $data..article.title")
+
+
+def _path(expression: str, text: str) -> Path:
+    path = parse_path(text)
+    if path is None:
+        raise SelectorError(f"json {expression!r}: {text!r} is no path such as .author.name or ..title")
+    return path
 
 
 def _is_a(item: dict[str, Any], kind: str) -> bool:
     types = item.get("@type", ())
-    return kind == "*" or kind in ([types] if isinstance(types, str) else types)
-
-
-def walk(value: Any, path: list[str]) -> list[Any]:
-    """The values at a path of keys, through lists on the way and at its end."""
-    if isinstance(value, list):
-        return [found for one in value for found in walk(one, path)]
-    if not path:
-        return [] if value is None else [value]
-    return walk(value[path[0]], path[1:]) if isinstance(value, dict) and path[0] in value else []
+    return kind == "*" or kind in ([types] if isinstance(types, str) else types or ())

@@ -7,119 +7,78 @@ from collections.abc import Iterable, Iterator
 
 from lxml import etree
 
-_BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "dd",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    ]
-)
-_SILENT = frozenset(
-    [
-        "script",
-        "style",
-        "noscript",
-        "template",
-        "iframe",
-        "svg",
-        "button",
-        "select",
-        "textarea",
-        "object",
-        "video",
-        "audio",
-        "canvas",
-    ]
-)
-_BREAK = "\n"
-_SPACE = re.compile(r"[^\S\n]+")
+# fmt: off
+_BLOCKS = frozenset((
+    "address", "article", "aside", "blockquote", "body", "center", "dd", "details", "div", "dl", "dt", "fieldset",
+    "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li", "main",
+    "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+))
+_SILENT = frozenset((
+    "script", "style", "noscript", "template", "iframe", "svg", "math", "button", "select", "textarea", "object",
+    "video", "audio", "canvas", "head",
+))
+# fmt: on
 _PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*")
+
+Block = tuple[etree._Element, str]
 
 
 def paragraphs(elements: Iterable[etree._Element]) -> list[str]:
     """The non-empty paragraphs below `elements`, white space folded; one <br> is a space, two are a new paragraph."""
-    texts: list[str] = []
-    for element in elements:
-        for block in _blocks(element):
-            for part in _PARAGRAPH_BREAK.split(block):
-                line = " ".join(part.split())
-                if line:
-                    texts.append(line)
-    return texts
+    return [line for element in elements for _, line in blocks(element)]
 
 
 def plain(element: etree._Element) -> str:
     """All text of an element on one line."""
-    return " ".join(" ".join(paragraphs([element])).split())
+    return " ".join(paragraphs([element]))
 
 
-def _blocks(element: etree._Element) -> Iterator[str]:
-    """The texts between block boundaries, with line breaks where <br> stands."""
+def blocks(root: etree._Element) -> Iterator[Block]:
+    """The paragraphs below `root`, each with the innermost block element that holds it."""
     pieces: list[str] = []
-    for kind, text in _walk(element):
-        if kind == "block":
-            if pieces:
-                yield "".join(pieces)
-                pieces = []
-        else:
+    holder = root
+    for owner, text in _walk(root):
+        if owner is not holder or text is None:
+            yield from ((holder, line) for line in _lines(pieces))
+            pieces, holder = [], owner
+        if text is not None:
             pieces.append(text)
+    yield from ((holder, line) for line in _lines(pieces))
+
+
+def _lines(pieces: list[str]) -> Iterator[str]:
     if pieces:
-        yield "".join(pieces)
+        for part in _PARAGRAPH_BREAK.split("".join(pieces)):
+            line = " ".join(part.split())
+            if line:
+                yield line
 
 
-def _walk(element: etree._Element) -> Iterator[tuple[str, str]]:
-    if not isinstance(element.tag, str) or element.tag in _SILENT:
-        return
-    if element.tag == "br":
-        yield "text", _BREAK
-        return
-    block = element.tag in _BLOCKS
-    if block:
-        yield "block", ""
-    if element.text:
-        yield "text", _flat(element.text)
-    for child in element:
-        yield from _walk(child)
-        if child.tail:
-            yield "text", _flat(child.tail)
-    if block:
-        yield "block", ""
-
-
-def _flat(text: str) -> str:
-    """A text node's own line breaks are mere white space."""
-    return _SPACE.sub(" ", text.replace("\n", " "))
+def _walk(root: etree._Element) -> Iterator[tuple[etree._Element, str | None]]:
+    """Texts with the block that they stand in, in order; None where a block begins or ends."""
+    # a stack of its own: hostile pages nest deeper than Python calls
+    owners = [root]
+    skipped = 0
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        tag = element.tag
+        silent = not isinstance(tag, str) or tag in _SILENT
+        if event == "start":
+            if silent and element is not root:
+                skipped += 1
+            if skipped:
+                continue
+            if tag in _BLOCKS and element is not root:
+                owners.append(element)
+                yield element, None
+            if tag == "br":
+                yield owners[-1], "\n"
+            if element.text:
+                yield owners[-1], element.text.replace("\n", " ")
+            continue
+        if not skipped and tag in _BLOCKS and element is not root:
+            owners.pop()
+            yield owners[-1], None
+        if silent and element is not root:
+            skipped -= 1
+        if not skipped and element is not root and element.tail:
+            yield owners[-1], element.tail.replace("\n", " ")

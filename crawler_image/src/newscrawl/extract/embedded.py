@@ -1,0 +1,151 @@
+"""The data that a page carries for machines: linked data (JSON-LD), and the JSON that its scripts start from.
+
+Pages that browsers render from JSON (Next.js, Fusion, hydrated queries) hold their article there and nowhere else. What
+is not JSON is left out without a word: most scripts are code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lxml import etree
+
+# scripts of a page to look for JSON in, and places in one: a page of code must not cost seconds
+_MOST_PLACES = 400
+_LEAST_SCRIPT = 100
+_WRAPPING = re.compile(r"^\s*(?:<!--|//<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?://)?(?:-->|\]\]>)\s*$|;\s*$")
+_TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
+_PLACE = re.compile(r"(?:([\w$.]{1,80})(?:\[[\"'][^\"']{1,80}[\"']\])?\s*=\s*|\.push\(\s*|JSON\.parse\(\s*)(?=[{\[\"])")
+_FLIGHT = re.compile(r"__next_f\.push\(\s*(?=\[)")
+_FLIGHT_ROW = re.compile(rb"([0-9a-f]+):(?:T([0-9a-f]+),)?")
+_FLIGHT_REFERENCE = re.compile(r"\$([0-9a-f]+)")
+_STEP = re.compile(r"(\.{1,2})([\w@$-]+|\*)")
+_DECODER = json.JSONDecoder(strict=False)
+
+Path = tuple[tuple[bool, str], ...]
+
+
+def linked_data(tree: etree._Element) -> list[dict[str, Any]]:
+    """Every JSON-LD object of the page, those of @graph and of lists included."""
+    scripts = tree.xpath('//script[contains(@type, "ld+json")]')
+    return [item for script in scripts for item in _objects(_repaired(script.text or ""))]
+
+
+def page_data(tree: etree._Element) -> list[tuple[str, Any]]:
+    """The JSON in the page's scripts as (name, value): the script's id or the variable that it is assigned to."""
+    found: list[tuple[str, Any]] = []
+    flight = []
+    for script in tree.iter("script"):
+        text, kind = script.text or "", (script.get("type") or "").lower()
+        if len(text) < _LEAST_SCRIPT or "ld+json" in kind:
+            continue
+        if "json" in kind:
+            value = _repaired(text)
+            if value is not None:
+                found.append((script.get("id") or "", value))
+        elif _FLIGHT.search(text):
+            flight += _pushed(text)
+        else:
+            found += _assigned(text)
+    return found + [("flight", row) for row in _rows("".join(flight))]
+
+
+def parse_path(text: str) -> Path | None:
+    """`.a.b` goes down key by key, `..key` finds the key anywhere below, `*` is any key; None for anything else."""
+    steps = [(match[1] == "..", match[2]) for match in _STEP.finditer(text)]
+    return tuple(steps) if "".join(("." * (1 + deep)) + key for deep, key in steps) == text else None
+
+
+def walk(value: Any, path: Path) -> list[Any]:
+    """The values at a path, in their order, through lists on the way and at its end; null is none."""
+    if isinstance(value, list):
+        return [found for one in value for found in walk(one, path)]
+    if not path:
+        return [] if value is None else [value]
+    if not isinstance(value, dict):
+        return []
+    (deep, key), rest = path[0], path[1:]
+    here = list(value.values()) if key == "*" else [value[key]] if key in value else []
+    found = [one for child in here for one in walk(child, rest)]
+    if deep:
+        found += [one for child in value.values() if isinstance(child, dict | list) for one in walk(child, path)]
+    return found
+
+
+def _repaired(text: str) -> Any:
+    """The JSON of a script, wrapped in comments or with commas too many as some sites write it; None for none."""
+    text = _WRAPPING.sub("", _WRAPPING.sub("", text)).strip()
+    for attempt in (text, _TRAILING_COMMA.sub("", text)):
+        try:
+            return _DECODER.decode(attempt)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _objects(one)
+    elif isinstance(value, dict):
+        yield value
+        yield from _objects(value.get("@graph"))
+
+
+def _assigned(text: str) -> Iterator[tuple[str, Any]]:
+    position = 0
+    for _ in range(_MOST_PLACES):
+        place = _PLACE.search(text, position)
+        if place is None:
+            return
+        position = place.end()
+        try:
+            value, position = _DECODER.raw_decode(text, position)
+            if isinstance(value, str) and value[:1] in ("{", "["):
+                value = _DECODER.decode(value)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict | list):
+            yield place[1] or "", value
+
+
+def _pushed(text: str) -> Iterator[str]:
+    for place in _FLIGHT.finditer(text):
+        try:
+            value, _ = _DECODER.raw_decode(text, place.end())
+        except (ValueError, RecursionError):
+            continue
+        yield from (part for part in value[1:2] if isinstance(part, str))
+
+
+def _rows(text: str) -> list[Any]:
+    """The values of a stream of React server components (Next.js), with references to texts replaced by the texts."""
+    data, position = text.encode("utf-8", "replace"), 0
+    rows, texts = [], {}
+    while position < len(data):
+        row = _FLIGHT_ROW.match(data, position)
+        if row and row[2]:
+            position = row.end() + int(row[2], 16)
+            texts[row[1].decode()] = data[row.end() : position].decode("utf-8", "replace")
+            continue
+        start = row.end() if row else position
+        end = data.find(b"\n", start)
+        position = end + 1 if end >= 0 else len(data)
+        try:
+            rows.append(_DECODER.decode(data[start:position].decode("utf-8", "replace")))
+        except (ValueError, RecursionError):
+            continue  # a row that is no JSON: the name of a module, a hint
+    return [_with_texts(row, texts) for row in rows]
+
+
+def _with_texts(value: Any, texts: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_with_texts(one, texts) for one in value]
+    if isinstance(value, dict):
+        return {key: _with_texts(one, texts) for key, one in value.items()}
+    if isinstance(value, str) and (reference := _FLIGHT_REFERENCE.fullmatch(value)):
+        return texts.get(reference[1], value)
+    return value

@@ -1,0 +1,54 @@
+"""What a selector finds, be it an element, an attribute or embedded JSON, as the value of a field."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from lxml import etree
+
+from newscrawl.extract import text
+from newscrawl.extract.main_text import markup_paragraphs
+
+_TAG = re.compile(r"<[^<>]{1,200}>")
+_WORDS_APART = re.compile(r"\s*[,，、;]\s*")
+
+
+def words(value: Any) -> str:
+    """One line of text; of a date's element its machine-readable attribute."""
+    if isinstance(value, etree._Element):
+        return value.get("datetime") or value.get("content") or text.plain(value)
+    if isinstance(value, dict):
+        return words(value.get("name") or value.get("url") or "")
+    if isinstance(value, str):
+        plain = html.unescape(value) if "&" in value else value
+        return " ".join((_TAG.sub(" ", plain) if "<" in plain else plain).split())
+    return "" if value is None or isinstance(value, bool | list) else str(value)
+
+
+def address(value: Any) -> str:
+    """The address that an element or an object of linked data holds."""
+    if isinstance(value, etree._Element):
+        value = value.get("src") or value.get("href") or value.get("content")
+    elif isinstance(value, dict):
+        value = value.get("url") or value.get("contentUrl") or value.get("@id")
+    return value.strip() if isinstance(value, str) else ""
+
+
+def keywords(values: Iterable[Any]) -> tuple[str, ...]:
+    """Words of lists and of comma-separated texts, each once."""
+    parts = (part.strip(" #") for value in values for part in _WORDS_APART.split(words(value)))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def paragraphs(values: Iterable[Any]) -> list[str]:
+    """The paragraphs of elements, of embedded HTML and of embedded text."""
+    found: list[str] = []
+    for value in values:
+        if isinstance(value, etree._Element):
+            found += text.paragraphs([value])
+        elif isinstance(value, str):
+            found += markup_paragraphs(value)
+    return found

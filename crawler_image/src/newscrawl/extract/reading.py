@@ -1,0 +1,160 @@
+"""One reading of a page, by one version of a profile or by what all news pages share.
+
+A field that the profile names is read by the profile's selectors alone, so that a change of the site's layout shows as
+an empty field and not as something similar; `auto:` at the end of its list says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from lxml import etree
+
+from newscrawl.extract import authors, dates, fields, gate, generic, main_text
+from newscrawl.extract.page import Page
+from newscrawl.extract.selectors import Selector
+from newscrawl.model import Article
+from newscrawl.urls import BadUrl, canonicalize
+
+if TYPE_CHECKING:
+    from newscrawl.profiles import Profile, Version
+
+EXTRACTOR = "newscrawl 0.1"
+
+Value = TypeVar("Value")
+
+
+class Reading:
+    """Reads `page`, which it may change; `fetched` is aware."""
+
+    def __init__(self, page: Page, profile: Profile | None, version: Version | None, fetched: datetime):
+        self._page = page
+        self._profile = profile
+        self._version = version
+        self._fetched = fetched
+        self._zone: tzinfo = profile.timezone if profile else UTC
+        self._sources: dict[str, str] = {}
+
+    def article(self) -> tuple[Article | None, str]:
+        """The article, or None with what speaks against it."""
+        # what the profile drops may hold the marks of a paywall and the title
+        access = self._access()
+        title = self._first("title", fields.words, lambda value: generic.without_site_name(value, self._page)) or ""
+        names = self._all("authors", authors.names)
+        self._drop()
+        paragraphs, profiled = self._body(title)
+        published = self._date("published")
+        objection = gate.objection(self._page, title, paragraphs, published, profiled=profiled, fetched=self._fetched)
+        if objection is not None:
+            return None, objection
+        profile, version = self._profile, self._version
+        return (
+            Article(
+                url=self._page.url,
+                canonical_url=self._canonical(),
+                title=title,
+                paragraphs=tuple(paragraphs),
+                authors=generic.without_publisher(names, self._page),
+                published=published,
+                modified=self._modified(published),
+                section=self._first("section", fields.words, str),
+                keywords=self._all("keywords", fields.keywords),
+                image=self._first("image", fields.address, lambda value: urljoin(self._page.url, value)),
+                language=(profile.language if profile else None) or self._declared_language(),
+                access=access,
+                extractor=EXTRACTOR,
+                profile=f"{profile.site}@{version.since.isoformat()}" if profile and version else None,
+                sources=self._sources,
+            ),
+            "",
+        )
+
+    def _own(self, name: str) -> Sequence[Selector]:
+        return self._version.fields.get(name, ()) if self._version else ()
+
+    def _selectors(self, name: str) -> Iterator[Selector]:
+        own = self._own(name)
+        for selector in own:
+            yield from generic.SELECTORS[name] if selector.automatic else (selector,)
+        if not own:
+            yield from generic.SELECTORS[name]
+
+    def _first(self, name: str, read: Callable[[Any], str], make: Callable[[str], Value | None]) -> Value | None:
+        """What `make` makes of the first text that it can use."""
+        for selector in self._selectors(name):
+            for found in selector.find(self._page):
+                text = read(found)
+                made = make(text) if text else None
+                if made:
+                    self._sources[name] = selector.text
+                    return made
+        return None
+
+    def _all(self, name: str, make: Callable[[list[Any]], tuple[str, ...]]) -> tuple[str, ...]:
+        """What `make` makes of all that the first selector with a usable find has found."""
+        for selector in self._selectors(name):
+            values = [
+                fields.words(one) if isinstance(one, etree._Element) else one for one in selector.find(self._page)
+            ]
+            made = make(values)
+            if made:
+                self._sources[name] = selector.text
+                return made
+        return ()
+
+    def _date(self, name: str) -> datetime | None:
+        return self._first(name, fields.words, lambda text: dates.parse(text, self._zone))
+
+    def _modified(self, published: datetime | None) -> datetime | None:
+        """When the article was changed; many sites repeat the date of publication, which says that it was not."""
+        modified = self._date("modified")
+        if modified and published and modified <= published:
+            del self._sources["modified"]
+            return None
+        return modified
+
+    def _access(self) -> str:
+        marked = any(selector.find(self._page) for selector in (self._version.paywall if self._version else ()))
+        flags = [item.get("isAccessibleForFree") for item in self._page.linked_data]
+        return "paywalled" if marked or any(str(flag).lower() == "false" for flag in flags) else "free"
+
+    def _drop(self) -> None:
+        for selector in self._version.drop if self._version else ():
+            for element in selector.find(self._page):
+                if isinstance(element, etree._Element) and element.getparent() is not None:
+                    element.drop_tree()
+
+    def _body(self, title: str) -> tuple[list[str], bool]:
+        """The paragraphs, and whether the profile's own selectors found them."""
+        own = self._own("body")
+        boilerplate = self._version.boilerplate if self._version else ()
+        for selector in own:
+            lines = [] if selector.automatic else fields.paragraphs(selector.find(self._page))
+            kept = [line for line in lines if not any(pattern.search(line) for pattern in boilerplate)]
+            if kept:
+                self._sources["body"] = selector.text
+                return kept, True
+        if own and not any(selector.automatic for selector in own):
+            return [], True
+        lines, self._sources["body"] = main_text.main_text(self._page, title)
+        return [line for line in lines if not any(pattern.search(line) for pattern in boilerplate)], False
+
+    def _canonical(self) -> str:
+        """The page's own canonical link when it stays on the page's host, else the final URL; canonical both."""
+        keep = self._profile.urls.keep_params if self._profile else None
+        links = self._page.tree.xpath('//link[@rel="canonical"]/@href') + self._page.metas.get("og:url", [])
+        for link in links:
+            try:
+                address = canonicalize(link, keep_params=keep, base=self._page.url)
+            except BadUrl:
+                continue
+            if urlsplit(address).netloc == urlsplit(self._page.url).netloc and urlsplit(address).path not in ("", "/"):
+                return address
+        return canonicalize(self._page.url, keep_params=keep)
+
+    def _declared_language(self) -> str | None:
+        declared = self._page.tree.getroottree().getroot().get("lang") or ""
+        return declared[:2].lower() or None
