@@ -10,4 +10,4 @@ for name in ("AIRFLOW__CELERY__BROKER_URL", "NEWSCRAWL_REDIS_URL"):
     memory = client.info("memory")
     print(f"{name}: answers, {memory['used_memory_human']} used, {memory['maxmemory_policy']}")
     if memory["maxmemory_policy"] != "noeviction":
-        raise SystemExit(f"maxmemory-policy is {memory['maxmemory_policy']}: set noeviction, or a full Redis loses tasks")
+        raise SystemExit("maxmemory-policy must be noeviction, or a full Redis loses tasks")

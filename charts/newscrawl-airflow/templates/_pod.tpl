@@ -132,7 +132,7 @@ seccompProfile: {type: RuntimeDefault}
 
 {{/* The pod template of one Airflow process. Takes {root, component, values, command} and optionally
      labels, annotations, env, mounts, volumes, ports, probes, lifecycle (texts), wait (for the migration),
-     logs=false (no folder for logs), restartPolicy, grace (seconds). */}}
+     restartPolicy, grace (seconds). */}}
 {{- define "newscrawl.airflowPod" -}}
 {{- $root := .root -}}
 {{- $image := include "newscrawl.image" (dict "root" $root "image" $root.Values.image) -}}
@@ -195,13 +195,13 @@ spec:
     {{- with .values.extraVolumes }}{{ toYaml . | nindent 4 }}{{ end }}
 {{- end -}}
 
-{{/* Probes by HTTP. Takes {path, port} and optionally host header settings. Starting may take five minutes. */}}
+{{/* Probes by HTTP. Takes {path, port}. Starting may take ten minutes: on a busy node it does. */}}
 {{- define "newscrawl.httpProbes" -}}
 startupProbe:
   httpGet: {path: {{ .path }}, port: {{ .port }}}
   periodSeconds: 2
   timeoutSeconds: 5
-  failureThreshold: 150
+  failureThreshold: 300
 readinessProbe:
   httpGet: {path: {{ .path }}, port: {{ .port }}}
   periodSeconds: 10
@@ -217,9 +217,9 @@ livenessProbe:
 {{- define "newscrawl.aliveProbes" -}}
 startupProbe:
   exec: {command: [python, -m, newscrawl_airflow.alive, {{ . }}]}
-  periodSeconds: 3
-  timeoutSeconds: 20
-  failureThreshold: 100
+  periodSeconds: 5
+  timeoutSeconds: 30
+  failureThreshold: 120
 livenessProbe:
   exec: {command: [python, -m, newscrawl_airflow.alive, {{ . }}]}
   periodSeconds: 60

@@ -1,0 +1,132 @@
+"""What must hold for every object and every pod, whatever the values."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import kubernetes_validate
+import pytest
+
+KUBERNETES = "1.34"
+# not part of Kubernetes: their shape is checked against KEDA and the Prometheus operator elsewhere
+FOREIGN = ("keda.sh/", "monitoring.coreos.com/")
+# run to an end: nobody asks them how they are
+SHORT = ("Job/", "CronJob/", "Pod/")
+
+
+def containers(pod):
+    return [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
+
+
+def test_objects_are_valid(render, values):
+    for item in render(values, "--is-upgrade").objects:
+        if not item["apiVersion"].startswith(FOREIGN):
+            kubernetes_validate.validate(item, KUBERNETES, strict=True)
+
+
+def test_objects_have_the_standard_labels_and_belong_to_the_namespace(render, values):
+    for item in render(values).objects:
+        labels = item["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"] == "newscrawl-airflow", item
+        assert labels["app.kubernetes.io/instance"] == "newscrawl"
+        assert labels["app.kubernetes.io/managed-by"] == "Helm"
+        assert {"app.kubernetes.io/component", "app.kubernetes.io/version", "helm.sh/chart"} <= set(labels)
+        assert len(item["metadata"]["name"]) <= 63
+
+
+def test_no_two_objects_share_a_name(render, values):
+    names = [(item["kind"], item["metadata"]["name"]) for item in render(values, "--is-upgrade").objects]
+    assert len(names) == len(set(names))
+
+
+def test_pods_run_restricted(render, values):
+    for name, pod in render(values, "--is-upgrade").pods():
+        security = pod["spec"]["securityContext"]
+        assert security["runAsNonRoot"] is True, name
+        assert security["runAsUser"] > 0
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in containers(pod):
+            own = container["securityContext"]
+            assert own["allowPrivilegeEscalation"] is False, (name, container["name"])
+            assert own["capabilities"] == {"drop": ["ALL"]}
+            # only `skaffold dev` writes into Airflow's containers
+            synced = values == "dev" and "newscrawl-airflow/crawler" in container["image"]
+            assert own["readOnlyRootFilesystem"] is not synced
+
+
+def test_containers_say_what_they_need(render, values):
+    for name, pod in render(values, "--is-upgrade").pods():
+        for container in containers(pod):
+            resources = container["resources"]
+            assert {"cpu", "memory"} <= set(resources["requests"]), (name, container["name"])
+            assert "memory" in resources["limits"]
+
+
+def test_servers_have_probes(render, values):
+    for name, pod in render(values).pods():
+        if name.startswith(SHORT):
+            continue
+        for container in pod["spec"]["containers"]:
+            assert {"startupProbe", "livenessProbe"} <= set(container), (name, container["name"])
+
+
+def test_only_the_scaler_and_the_resize_job_talk_to_kubernetes(render, values):
+    for name, pod in render(values, "--is-upgrade").pods():
+        talks = name.startswith(("Deployment/", "Job/")) and name.endswith(("-queue-scaler", "-resize"))
+        assert (pod["spec"].get("automountServiceAccountToken") is False) != talks, name
+
+
+def test_volumes_and_their_mounts_agree(render, values):
+    for name, pod in render(values, "--is-upgrade").pods():
+        volumes = {volume["name"] for volume in pod["spec"].get("volumes", [])}
+        if name.startswith("StatefulSet/"):
+            kind, own = name.split("/")
+            claims = render(values, "--is-upgrade").one(kind, own)["spec"].get("volumeClaimTemplates", [])
+            volumes |= {claim["metadata"]["name"] for claim in claims}
+        mounted = {mount["name"] for container in containers(pod) for mount in container.get("volumeMounts", [])}
+        assert mounted == volumes, name
+
+
+def test_selectors_match_their_pods(render, values):
+    for item in render(values).objects:
+        if item["kind"] in {"Deployment", "StatefulSet"}:
+            selector, labels = item["spec"]["selector"]["matchLabels"], item["spec"]["template"]["metadata"]["labels"]
+            assert selector.items() <= labels.items(), item["metadata"]["name"]
+    for service in render(values).of("Service"):
+        matching = [name for name, pod in render(values).pods()
+                    if service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()]  # fmt: skip
+        assert matching, f"service {service['metadata']['name']} selects nothing"
+
+
+def test_what_pods_refer_to_exists(render, values):
+    rendered = render(values)
+    for kind, field in (("ConfigMap", "configMap"), ("Secret", "secret")):
+        own = {item["metadata"]["name"] for item in rendered.of(kind)}
+        for name, pod in rendered.pods():
+            for volume in pod["spec"].get("volumes", []):
+                if field in volume:
+                    wanted = volume[field].get("name") or volume[field].get("secretName")
+                    assert wanted in own or not wanted.startswith(("newscrawl-", "press-")), (name, wanted)
+
+
+def secret_values(rendered):
+    for secret in rendered.of("Secret"):
+        for key, value in secret.get("data", {}).items():
+            if not key.endswith(".json"):
+                yield base64.b64decode(value).decode()
+
+
+def test_no_secret_outside_secrets(render, values):
+    rendered = render(values, "--is-upgrade")
+    open_text = json.dumps([item for item in rendered.objects if item["kind"] != "Secret"])
+    for secret in [*secret_values(rendered), "kept-out-of-configmaps", "a/b@c d", "p#w"]:
+        # the external test values have passwords of one letter
+        assert len(secret) < 3 or secret not in open_text
+
+
+@pytest.mark.parametrize("upgrade", [(), ("--is-upgrade",)])
+def test_nothing_is_a_hook_but_tests_and_the_resize(render, values, upgrade):
+    for item in render(values, *upgrade).objects:
+        hook = item["metadata"].get("annotations", {}).get("helm.sh/hook")
+        assert hook in {None, "test"} or (hook == "pre-upgrade" and item["metadata"]["name"].endswith("-resize"))

@@ -1,0 +1,56 @@
+"""Values that must not render, and that the message says which key is wrong and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+REFUSED = {
+    "unknown key": (["crawlers={}"], ["crawlers"]),
+    "unknown key deep inside": (['workers={"queues":{"a":{"concurency":2}}}'], ["/workers/queues/a", "concurency"]),
+    "wrong type": (['workers={"queues":{"a":{"concurrency":"two"}}}'], ["/workers/queues/a/concurrency", "integer"]),
+    "negative": (['workers={"defaults":{"autoscaling":{"minReplicaCount":-1}}}'], ["minReplicaCount"]),
+    "unknown engine": (['autoscaling={"engine":"hpa"}'], ["/autoscaling/engine", "builtin"]),
+    "default queue removed": (['workers={"queues":{"default":null,"a":{}}}'], ["workers.queues", "default_queue"]),
+    "default queue not served": (
+        ['config={"operators":{"default_queue":"quick"}}'],
+        ["workers.queues.quick", "config.operators.default_queue"],
+    ),
+    "min above max": (
+        ['workers={"queues":{"a":{"autoscaling":{"minReplicaCount":4,"maxReplicaCount":2}}}}'],
+        ["workers.queues.a.autoscaling.minReplicaCount", "4", "maxReplicaCount 2"],
+    ),
+    "queue with a comma": (['workers={"queues":{"a,b":{}}}'], ["/workers/queues", "a,b"]),
+    "size without sense": (['mysql={"persistence":{"size":"8 GB"}}'], ["/mysql/persistence/size"]),
+    "secret in config": (['config={"core":{"fernet_key":"x"}}'], ["config.core.fernet_key", "existingSecrets"]),
+    "connection with an unknown key": (['connections={"a":{"hostname":"x"}}'], ["/connections/a", "hostname"]),
+    "pool without slots": (['pools={"a":{"description":"x"}}'], ["/pools/a", "slots"]),
+    "site with a bad name": (['sites={"My Site":{}}'], ["/sites", "My Site"]),
+    "no mysql": (['mysql={"enabled":false}'], ["externalMysql.host"]),
+    "two mysqls": (['externalMysql={"host":"db"}'], ["externalMysql", "mysql.enabled=false"]),
+    "no redis": (['redis={"enabled":false}'], ["externalRedis.host"]),
+    "two redises": (['externalRedis={"host":"db"}'], ["externalRedis", "redis.enabled=false"]),
+    "keda without a redis host": (
+        ['redis={"enabled":false}', 'externalRedis={"existingSecret":"x"}', 'autoscaling={"engine":"keda"}'],
+        ["autoscaling.engine", "externalRedis.host"],
+    ),
+    "mysql with too little memory": (
+        ['mysql={"resources":{"limits":{"memory":"256Mi"}}}'],
+        ["mysql.resources.limits.memory", "512Mi"],
+    ),
+    "existing secret that is not there": (
+        ['mysql={"existingSecret":"mine"}'],
+        ["mysql.existingSecret", '"mine"', "existingSecrets.urls"],
+    ),
+    "user agent empty": (['crawler={"userAgent":""}'], ["/crawler/userAgent"]),
+    "grace too short": (
+        ['workers={"defaults":{"terminationGracePeriodSeconds":5}}'],
+        ["/workers/defaults/terminationGracePeriodSeconds"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_with_the_key_named(refusal, case):
+    settings, words = REFUSED[case]
+    message = refusal(*settings)
+    assert not [word for word in words if word not in message], message
