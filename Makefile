@@ -60,6 +60,6 @@ lock: venv ## resolve the locked requirements anew from the pyproject.toml files
 	$(COMPILE) --extra spark -c crawler_image/requirements.txt crawler_image/pyproject.toml -o crawler_image/requirements-spark.txt
 	$(COMPILE) queue_scaler/pyproject.toml -o queue_scaler/requirements.txt
 	$(COMPILE) k8s-tests/newssite/pyproject.toml -o k8s-tests/newssite/requirements.txt
-	$(COMPILE) -c crawler_image/requirements.txt pyproject.toml $(PACKAGES:%=%/pyproject.toml) -o requirements-dev.txt
+	$(COMPILE) $(PACKAGES:%=-c %/requirements.txt) pyproject.toml $(PACKAGES:%=%/pyproject.toml) -o requirements-dev.txt
 
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
