@@ -13,8 +13,7 @@ from cluster.steps import say
 def environment() -> dict[str, str]:
     """The environment for kubectl, helm, kind and docker: PATH, KUBECONFIG, DOCKER_HOST; starts an engine."""
     docker = engine.environment()
-    path = f"{docker['PATH'].split(':', 1)[0]}:{tools.path()}"
-    return {**docker, "PATH": path, "KUBECONFIG": str(kind.kubeconfig())}
+    return {**docker, "PATH": tools.in_front_of(docker["PATH"]), "KUBECONFIG": str(kind.kubeconfig())}
 
 
 def up() -> dict[str, str]:
@@ -37,6 +36,9 @@ def load_images() -> dict[str, str]:
 
 def down(*, stop_engine: bool = False) -> None:
     """Delete the cluster, and on request stop the engine that we started."""
-    kind.down(environment())
+    if engine.running() is None and not engine.was_killed():
+        say(" - no docker engine runs, so there is no cluster")
+        return
+    kind.down(engine.environment())
     if stop_engine:
         engine.stop()

@@ -12,20 +12,19 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import tenacity
 
-from cluster import cache
+from cluster import cache, tools
 from cluster.steps import StepFailed, run, say, step, succeeds
 
-PACKAGES = ("docker.io", "debootstrap", "iptables")
 WRAPPER = Path(__file__).parent / "runc_within_bounds.py"
-CAPABILITIES = {
-    "CAP_SYS_RESOURCE": 24
-}  # bit in the bounding set, of those that an engine asks for and a sandbox may lack
-START_SECONDS = 60
+# bit in the bounding set, of those that an engine asks for and a sandbox may lack
+CAPABILITIES = {"CAP_SYS_RESOURCE": 24}
+START_SECONDS = 90
+STOP_SECONDS = 60
 
 
 def missing_capabilities(status: str) -> list[str]:
@@ -48,32 +47,44 @@ def client() -> str | None:
     return "/usr/bin/docker" if Path("/usr/bin/docker").exists() else shutil.which("docker")
 
 
+def running() -> dict[str, str] | None:
+    """The environment in which `docker` reaches an engine that answers now, or None."""
+    for candidate in (dict(os.environ), _own()):
+        if _answers(candidate):
+            return _client_first(candidate)
+    return None
+
+
+def was_killed() -> bool:
+    """Whether an engine of ours ended without cleaning up: what it ran may still be there."""
+    return (_folder() / "docker.pid").exists() and _pid() is None
+
+
 def environment() -> dict[str, str]:
     """The environment in which `docker` reaches a running engine; starts one where none answers. Raises StepFailed."""
-    own = {**os.environ, "DOCKER_HOST": f"unix://{_folder() / 'docker.sock'}"}
-    for candidate in (dict(os.environ), own):
-        if client() and succeeds(client(), "version", environment=candidate):
-            return _client_first(candidate)
-    with cache.locked("engine"):
-        if not (client() and succeeds(client(), "version", environment=own)):
-            _install()
-            with step("start a docker engine of our own (none answers)"):
-                _start(own)
-    return _client_first(own)
+    found = running()
+    if found is None:
+        with cache.locked("engine"):
+            found = running()  # another process may have started it meanwhile
+            if found is None:
+                _demand_means()
+                found = running()  # installing it may have started the machine's own
+            if found is None:
+                with step("start a docker engine of our own (none answers)"):
+                    _start()
+                found = _client_first(_own())
+    return found
 
 
 def stop() -> None:
-    """Stop the engine that we started, if it runs."""
+    """Stop the engine that we started, if it runs. Raises StepFailed when it does not end."""
     pid = _pid()
     if pid is None:
         return
     with step("stop our docker engine"):
         os.kill(pid, signal.SIGTERM)
-        tenacity.Retrying(
-            stop=tenacity.stop_after_delay(60),
-            wait=tenacity.wait_fixed(0.2),
-            retry=tenacity.retry_if_result(lambda gone: not gone),
-        )(lambda: _pid() is None)
+        if not _within(STOP_SECONDS, lambda: _pid() is None):
+            raise StepFailed(f"docker engine: process {pid} does not end; see {_folder() / 'dockerd.log'}")
 
 
 def _folder() -> Path:
@@ -81,32 +92,64 @@ def _folder() -> Path:
 
 
 def _pid() -> int | None:
-    """The process id of our engine, or None when it does not run."""
+    """The process id of our engine, or None when it does not run (its number may be another process's by now)."""
     try:
         pid = int((_folder() / "docker.pid").read_text())
-        return pid if "dockerd" in Path(f"/proc/{pid}/cmdline").read_text() else None
+        return pid if str(_folder()) in Path(f"/proc/{pid}/cmdline").read_text() else None
     except (OSError, ValueError):
         return None
 
 
+def _own() -> dict[str, str]:
+    return {**os.environ, "DOCKER_HOST": f"unix://{_folder() / 'docker.sock'}"}
+
+
+def _answers(candidate: Mapping[str, str]) -> bool:
+    command = client()
+    return command is not None and succeeds(command, "version", environment=candidate)
+
+
+def _refusal() -> str:
+    """What the docker client says when it does not reach an engine, in one line."""
+    try:
+        run(client() or "docker", "version")
+    except StepFailed as error:
+        return str(error).splitlines()[-1]
+    return "it answers now"
+
+
+def _within(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Whether the condition comes true within `seconds`."""
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_delay(seconds),
+        wait=tenacity.wait_fixed(0.3),
+        retry=tenacity.retry_if_result(lambda true: not true),
+        retry_error_callback=lambda _: False,
+    )(condition)
+
+
 def _client_first(environment: Mapping[str, str]) -> dict[str, str]:
-    path = os.pathsep.join([str(Path(client() or "").parent), environment.get("PATH", os.defpath)])
-    return {**environment, "PATH": path}
+    """The environment with our choice of client as `docker`; nothing else of PATH changes."""
+    chosen, path = client() or "docker", environment.get("PATH", os.defpath)
+    if shutil.which("docker", path=path) == chosen:
+        return dict(environment)
+    link = cache.folder() / "client" / "docker"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    aside = link.with_name(f"docker.{os.getpid()}")
+    aside.symlink_to(chosen)
+    aside.rename(link)
+    return {**environment, "PATH": os.pathsep.join([str(link.parent), path])}
 
 
-def _install() -> None:
-    """Install the engine's packages where that is possible; one clear line where it is not."""
-    if shutil.which("dockerd") and shutil.which("debootstrap"):
-        return
-    wanted = "start Docker (Docker Desktop, or `sudo systemctl start docker`) and run this again"
-    if sys.platform != "linux" or not shutil.which("apt-get"):
-        raise StepFailed(f"docker engine: none answers; {wanted}")
-    if os.geteuid():
-        raise StepFailed(f"docker engine: none answers; {wanted}, or `sudo apt-get install {' '.join(PACKAGES)}`")
-    with step(f"install {', '.join(PACKAGES)}"):
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        run("apt-get", "update", "-q", environment=quiet)
-        run("apt-get", "install", "-y", "-q", "--no-install-recommends", *PACKAGES, environment=quiet)
+def _demand_means() -> None:
+    """Install what our own engine needs where that is possible; one clear line where it is not."""
+    if sys.platform != "linux" or os.geteuid():
+        raise StepFailed(
+            f"docker engine: none answers ({_refusal()}); start Docker (Docker Desktop, or "
+            "`sudo systemctl start docker` with your user in the group docker) and run this again"
+        )
+    tools.install_package("dockerd", "docker.io")
+    tools.install_package("iptables", "iptables")
 
 
 def configuration(folder: Path, missing: Iterable[str]) -> dict[str, object]:
@@ -123,9 +166,17 @@ def configuration(folder: Path, missing: Iterable[str]) -> dict[str, object]:
     return settings
 
 
-def _start(own: Mapping[str, str]) -> None:
-    folder = _folder()
+def _start() -> None:
+    folder, own = _folder(), _own()
     folder.mkdir(parents=True, exist_ok=True)
+    pid = _pid()
+    if pid is not None:
+        # two engines on one folder would destroy it: the one that runs is waited for, then ended
+        if _within(START_SECONDS, lambda: _answers(own)):
+            return
+        say(f"   our engine (process {pid}) runs but does not answer: it is replaced")
+        os.kill(pid, signal.SIGKILL)
+        _within(STOP_SECONDS, lambda: _pid() is None)
     missing = missing_capabilities(Path("/proc/self/status").read_text())
     if missing:
         say(f"   the machine lacks {', '.join(missing)}: containers run without")
@@ -142,16 +193,12 @@ def _start(own: Mapping[str, str]) -> None:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            env={**os.environ, "PATH": tools.with_system_folders()},
             start_new_session=True,
         )
-    answers = tenacity.Retrying(
-        stop=tenacity.stop_after_delay(START_SECONDS),
-        wait=tenacity.wait_fixed(0.3),
-        retry=tenacity.retry_if_result(lambda ready: not ready),
-        retry_error_callback=lambda _: False,
-    )
-    if not answers(lambda: process.poll() is not None or succeeds(client() or "docker", "version", environment=own)):
-        raise StepFailed(f"docker engine: no answer after {START_SECONDS} s; see {log}")
+    ended = _within(START_SECONDS, lambda: process.poll() is not None or _answers(own))
     if process.poll() is not None:
         tail = "\n".join(log.read_text().splitlines()[-10:])
         raise StepFailed(f"docker engine: dockerd ended with {process.returncode}:\n{tail}")
+    if not ended:
+        raise StepFailed(f"docker engine: no answer after {START_SECONDS} s; see {log}")

@@ -6,17 +6,19 @@ rolls out what really changed and loading what the node already has is skipped.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import ssl
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from cluster import kind, node_image, versions
-from cluster.steps import run, say, step, succeeds
+from cluster import cache, kind, node_image, tools, versions
+from cluster.steps import StepFailed, run, say, step, succeeds
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_BASE = "newscrawl-airflow/build-base"
@@ -38,96 +40,87 @@ ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-
 """
 
 
+def decided_path(forced: str | None, image: Mapping[str, Any] | None) -> tuple[bool, str] | None:
+    """What can be said without trying a pull: (registry or not, why), or None.
+
+    `forced` is the value of NEWSCRAWL_CLUSTER_PATH, `image` what the engine tells about its Redis image. Raises
+    StepFailed for a value that is neither `registry` nor `packages`.
+    """
+    if forced:
+        if forced not in ("registry", "packages"):
+            raise StepFailed(f"NEWSCRAWL_CLUSTER_PATH={forced}: say `registry` or `packages`, or leave it unset")
+        return forced == "registry", f"NEWSCRAWL_CLUSTER_PATH={forced}"
+    if image is None:
+        return None
+    if RECIPE_LABEL in (image["Config"].get("Labels") or {}):
+        return False, f"{versions.REDIS_IMAGE} is here, built from packages"
+    return (True, f"{versions.REDIS_IMAGE} is here, pulled") if image.get("RepoDigests") else None
+
+
 def registry_reachable(docker: Mapping[str, str]) -> tuple[bool, str]:
     """Whether images can be pulled, and why we think so.
 
     NEWSCRAWL_CLUSTER_PATH=registry|packages decides; else a Redis image that the engine already has says which path it
     came by; else a pull is tried.
     """
-    forced = os.environ.get("NEWSCRAWL_CLUSTER_PATH")
-    if forced in ("registry", "packages"):
-        return forced == "registry", f"NEWSCRAWL_CLUSTER_PATH={forced}"
-    label = f'{{{{index .Config.Labels "{RECIPE_LABEL}"}}}}'
-    inspect = ("docker", "image", "inspect", "-f", label, versions.REDIS_IMAGE)
-    if succeeds(*inspect, environment=docker):
-        ours = bool(run(*inspect, environment=docker).strip())
-        return not ours, f"{versions.REDIS_IMAGE} is here, {'built from packages' if ours else 'pulled'}"
+    decided = decided_path(os.environ.get("NEWSCRAWL_CLUSTER_PATH"), _inspected(versions.REDIS_IMAGE, docker))
+    if decided:
+        return decided
     with step(f"try to pull {versions.REDIS_IMAGE}"):
         pulled = succeeds("docker", "pull", "-q", versions.REDIS_IMAGE, environment=docker, seconds=PULL_SECONDS)
     return pulled, f"{versions.REDIS_IMAGE} could {'' if pulled else 'not '}be pulled"
 
 
 def ensure_service_images(docker: Mapping[str, str], registry: bool) -> None:
-    """MySQL and Redis under the names that the chart uses by default."""
-    for image, dockerfile in SERVICE_IMAGES.items():
-        if succeeds("docker", "image", "inspect", image, environment=docker):
-            continue
-        if registry:
-            with step(f"pull {image}"):
-                run("docker", "pull", "-q", image, environment=docker)
-            continue
-        node_image.ensure_base_image(docker)
-        with step(f"build {image} from Debian packages"):
-            text = (Path(__file__).parent / "service_images" / dockerfile).read_text()
-            run(
-                "docker",
-                "build",
-                "-q",
-                "-t",
-                image,
-                "--label",
-                f"{RECIPE_LABEL}={dockerfile}",
-                "-",
-                environment=docker,
-                stdin=text,
-            )
+    """MySQL and Redis under the names that the chart uses by default, pulled or built from the present recipe."""
+    with cache.locked("service-images"):
+        for image, dockerfile in SERVICE_IMAGES.items():
+            found = _inspected(image, docker)
+            if registry:
+                if found is None:
+                    with step(f"pull {image}"):
+                        run("docker", "pull", "-q", image, environment=docker)
+                continue
+            recipe = (Path(__file__).parent / "service_images" / dockerfile).read_text()
+            label = cache.digest(recipe)
+            if found and (found["Config"].get("Labels") or {}).get(RECIPE_LABEL) == label:
+                continue
+            tools.install_package("debootstrap", "debootstrap")
+            node_image.ensure_base_image(docker)
+            with step(f"build {image} from Debian packages"):
+                words = ("docker", "build", "-q", "-t", image, "--label", f"{RECIPE_LABEL}={label}", "-")
+                run(*words, environment=docker, stdin=recipe)
 
 
 def build(docker: Mapping[str, str]) -> dict[str, str]:
     """Build our images and return the content tag of each; seconds when nothing changed."""
-    version = yaml.safe_load((ROOT / "charts" / "newscrawl-airflow" / "Chart.yaml").read_text())["appVersion"]
-    base = _build_base(docker)
+    version, base = _version(), _build_base(docker)
     tags = {}
     for name, (context, dockerfile) in PROJECT_IMAGES.items():
         image = f"newscrawl-airflow/{name}"
         with step(f"build {image}"):
             arguments = ("--build-arg", f"BUILD_BASE={base}", *_proxy_arguments())
-            file = str(ROOT / dockerfile)
-            run(
-                "docker",
-                "build",
-                "-q",
-                "-t",
-                f"{image}:{version}",
-                "-f",
-                file,
-                *arguments,
-                ROOT / context,
-                environment=docker,
-            )
-            digest = run(
-                "docker", "image", "inspect", "-f", "{{.Id}}", f"{image}:{version}", environment=docker
-            ).strip()
-            tags[name] = f"dev-{digest.removeprefix('sha256:')[:12]}"
+            words = ("docker", "build", "-q", "-t", f"{image}:{version}", "-f", ROOT / dockerfile, *arguments)
+            made = run(*words, ROOT / context, environment=docker).split()[-1]
+            tags[name] = f"dev-{made.removeprefix('sha256:')[:12]}"
             run("docker", "tag", f"{image}:{version}", f"{image}:{tags[name]}", environment=docker)
     return tags
 
 
 def load(docker: Mapping[str, str], tags: Mapping[str, str]) -> None:
-    """Load our images, MySQL and Redis into the node, but for those that it has."""
-    version = yaml.safe_load((ROOT / "charts" / "newscrawl-airflow" / "Chart.yaml").read_text())["appVersion"]
-    listed = run("docker", "exec", kind.NODE, "ctr", "-n", "k8s.io", "images", "ls", "-q", environment=docker).split()
+    """Load our images, MySQL and Redis into the node, but for those that it has; the version's tag follows."""
+    in_node = ("docker", "exec", kind.NODE, "ctr", "-n", "k8s.io", "images")
+    listed = run(*in_node, "ls", "-q", environment=docker).split()
     have = {name.removeprefix("docker.io/").removeprefix("library/") for name in listed}
-    wanted: list[str] = []
-    for name, tag in tags.items():
-        if f"newscrawl-airflow/{name}:{tag}" not in have:
-            wanted += [f"newscrawl-airflow/{name}:{tag}", f"newscrawl-airflow/{name}:{version}"]
-    wanted += [image for image in SERVICE_IMAGES if image not in have]
-    if not wanted:
+    ours = {f"newscrawl-airflow/{name}:{tag}": f"newscrawl-airflow/{name}:{_version()}" for name, tag in tags.items()}
+    wanted = [image for image in (*ours, *SERVICE_IMAGES) if image not in have]
+    if wanted:
+        with step(f"load {', '.join(wanted)} into the node"):
+            run("kind", "load", "docker-image", "--name", kind.NAME, *wanted, environment=docker)
+    else:
         say(" - the node has all images")
-        return
-    with step(f"load {len(wanted)} images into the node"):
-        run("kind", "load", "docker-image", "--name", kind.NAME, *wanted, environment=docker)
+    for content, version in ours.items():
+        run(*in_node, "tag", "--force", f"docker.io/{content}", f"docker.io/{version}", environment=docker)
 
 
 def extra_certificates(host: str, image: str) -> list[str]:
@@ -136,20 +129,26 @@ def extra_certificates(host: str, image: str) -> list[str]:
     return [text for text in CERTIFICATE.findall(host) if "".join(text.split()) not in known]
 
 
+def _version() -> str:
+    return yaml.safe_load((ROOT / "charts" / "newscrawl-airflow" / "Chart.yaml").read_text())["appVersion"]
+
+
+def _inspected(image: str, docker: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """What the engine tells about an image, or None where it has none of that name."""
+    try:
+        return json.loads(run("docker", "image", "inspect", image, environment=docker))[0]
+    except StepFailed:
+        return None
+
+
 def _build_base(docker: Mapping[str, str]) -> str:
     """The image in which things are downloaded: the base, with the machine's own certificates where it has any."""
     bundle = Path(os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or "")
     if not bundle.is_file():
         return versions.BASE_IMAGE
-    read = (
-        "run",
-        "--rm",
-        versions.BASE_IMAGE,
-        "sh",
-        "-c",
-        "cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true",
-    )
-    extra = extra_certificates(bundle.read_text(), run("docker", *read, environment=docker))
+    show = "cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true"
+    known = run("docker", "run", "--rm", versions.BASE_IMAGE, "sh", "-c", show, environment=docker)
+    extra = extra_certificates(bundle.read_text(), known)
     if not extra:
         return versions.BASE_IMAGE
     with step("build a base for downloads with this machine's certificates"), tempfile.TemporaryDirectory() as folder:

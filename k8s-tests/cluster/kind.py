@@ -6,12 +6,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import tenacity
 
 from cluster import cache, engine
 from cluster.steps import StepFailed, run, say, step, succeeds
 
 NAME = "newscrawl"
 NODE = f"{NAME}-control-plane"
+CREATE_SECONDS = 240  # two busy cores; half a minute on a machine of its own
+RESTART_SECONDS = 90
 EXPANDABLE_CLASS = """
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
@@ -24,12 +29,12 @@ allowVolumeExpansion: true
 
 @dataclass(frozen=True)
 class State:
-    """What was found: whether the node's container exists and runs, of which image, and whether Kubernetes is ready."""
+    """What was found: whether the node's container exists and runs, of which image, and whether all of it works."""
 
     exists: bool
     running: bool = False
     image: str = ""
-    ready: bool = False
+    sound: bool = False
 
 
 def verdict(state: State, image: str | None) -> tuple[str, str]:
@@ -37,8 +42,8 @@ def verdict(state: State, image: str | None) -> tuple[str, str]:
     if not state.exists:
         return "create", "there is none"
     if not state.running:
-        return "replace", "its node does not run (the engine was stopped or killed)"
-    if not state.ready:
+        return "replace", "its node does not start again"
+    if not state.sound:
         return "replace", "it does not get ready (half created, or broken)"
     if image is not None and state.image != image:
         return "replace", f"its node is {state.image}, wanted is {image}"
@@ -65,46 +70,76 @@ def kubeconfig() -> Path:
 
 def up(environment: Mapping[str, str], image: str | None) -> None:
     """Bring the cluster up, with the node image given or kind's default."""
-    state = _state(environment)
-    action, why = verdict(state, image)
-    say(f" - kind cluster {NAME}: {action}, as {why}")
-    if action == "keep":
-        return
-    if action == "replace":
-        down(environment)
-    with step(f"create the kind cluster {NAME}"):
-        settings = configuration(image, image is not None, engine.lacks_sys_resource())
-        try:
-            run(
-                "kind", "create", "cluster", "--name", NAME, "--config", "-", "--wait", "180s",
-                environment=environment, stdin=settings,
-            )  # fmt: skip
-        except StepFailed as error:
-            logs = (
-                run("docker", "logs", "--tail", "30", NODE, environment=environment)
-                if _state(environment).exists
-                else ""
-            )
-            raise StepFailed(f"{error}\nlast lines of the node:\n{logs}") from None
+    with cache.locked(f"cluster-{NAME}"):
+        state = _state(environment)
+        action, why = verdict(state, image)
+        say(f" - kind cluster {NAME}: {action}, as {why}")
+        if action == "replace":
+            down(environment)
+        if action != "keep":
+            with step(f"create the kind cluster {NAME}"):
+                _create(environment, image)
         run("kubectl", "apply", "-f", "-", environment=environment, stdin=EXPANDABLE_CLASS)
-        for namespace, deployment in (("kube-system", "coredns"), ("local-path-storage", "local-path-provisioner")):
-            wait = ("rollout", "status", f"deployment/{deployment}", "--timeout=180s")
-            run("kubectl", "-n", namespace, *wait, environment=environment)
 
 
 def down(environment: Mapping[str, str]) -> None:
-    """Delete the cluster, if there is one."""
+    """Delete the cluster, if there is one; needs no other tool than docker, so that what is half made goes too."""
     with step(f"delete the kind cluster {NAME}"):
-        run("kind", "delete", "cluster", "--name", NAME, environment=environment)
+        if _inspect(environment):
+            run("docker", "rm", "-f", "-v", NODE, environment=environment)
+        # kind's lock stays when kind is killed, and would stop the next one
+        for file in (kubeconfig(), kubeconfig().with_suffix(".lock")):
+            file.unlink(missing_ok=True)
+
+
+def _create(environment: Mapping[str, str], image: str | None) -> None:
+    settings = configuration(image, image is not None, engine.lacks_sys_resource())
+    words = ("kind", "create", "cluster", "--name", NAME, "--config", "-", "--retain")
+    try:
+        run(*words, environment=environment, stdin=settings)
+    except StepFailed as error:
+        logs = run("docker", "logs", "--tail", "30", NODE, environment=environment) if _inspect(environment) else "none"
+        raise StepFailed(f"{error}\nlast lines of the node {NODE} (kept until the next run):\n{logs}") from None
+    if not _sound(environment, CREATE_SECONDS):
+        raise StepFailed(f"the cluster is not ready {CREATE_SECONDS} s after its creation; see `kubectl get pods -A`")
 
 
 def _state(environment: Mapping[str, str]) -> State:
-    try:
-        found = json.loads(run("docker", "container", "inspect", NODE, environment=environment))[0]
-    except StepFailed:
+    found = _inspect(environment)
+    if found is None:
         return State(exists=False)
     running = found["State"]["Running"]
-    ready = running and succeeds(
-        "kubectl", "wait", "--for=condition=Ready", "node", "--all", "--timeout=20s", environment=environment
+    if not running:
+        with step(f"start the node {NODE} again"):
+            running = succeeds("docker", "start", NODE, environment=environment)
+    sound = running and _has_kubeconfig(environment) and _sound(environment, RESTART_SECONDS)
+    return State(exists=True, running=running, image=found["Config"]["Image"], sound=sound)
+
+
+def _inspect(environment: Mapping[str, str]) -> dict[str, Any] | None:
+    try:
+        return json.loads(run("docker", "container", "inspect", NODE, environment=environment))[0]
+    except StepFailed:
+        return None
+
+
+def _has_kubeconfig(environment: Mapping[str, str]) -> bool:
+    """Whether there is a kubeconfig of this cluster; it is fetched from the node where it is lost."""
+    return succeeds("kubectl", "config", "get-contexts", f"kind-{NAME}", environment=environment) or succeeds(
+        "kind", "export", "kubeconfig", "--name", NAME, environment=environment
     )
-    return State(exists=True, running=running, image=found["Config"]["Image"], ready=ready)
+
+
+def _sound(environment: Mapping[str, str], seconds: float) -> bool:
+    """Whether the node is Ready and name service and storage run within `seconds`."""
+    checks = (
+        ("wait", "--for=condition=Ready", "node", "--all", "--timeout=10s"),
+        ("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=10s"),
+        ("-n", "local-path-storage", "rollout", "status", "deployment/local-path-provisioner", "--timeout=10s"),
+    )
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_delay(seconds),
+        wait=tenacity.wait_fixed(1),
+        retry=tenacity.retry_if_result(lambda sound: not sound),
+        retry_error_callback=lambda _: False,
+    )(lambda: all(succeeds("kubectl", *check, environment=environment) for check in checks))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pymysql
 import redis
 import tenacity
 
 from cluster import versions
-from cluster.steps import run
+from cluster.steps import StepFailed, run, succeeds
 
 OWNER_LABEL = "newscrawl-airflow.tests"
+START_SECONDS = 180  # a busy machine; a few seconds on a quiet one
 # initialised on a memory file system at every start: half a second to a few seconds, and no trace
 MYSQL_START = """
 set -eu
@@ -35,9 +36,10 @@ def redis_server(docker: Mapping[str, str]) -> Iterator[str]:
     password = secrets.token_hex(8)
     environment = {**docker, "TESTS_PASSWORD": password}
     start = 'exec redis-server --save "" --requirepass "$TESTS_PASSWORD" --notify-keyspace-events Kl'
-    with _container(environment, versions.REDIS_IMAGE, 6379, start) as port:
+    with _container(environment, versions.REDIS_IMAGE, 6379, start) as (container, port):
         url = f"redis://:{password}@127.0.0.1:{port}/0"
-        _await(lambda: redis.Redis.from_url(url).ping(), redis.RedisError)
+        with redis.Redis.from_url(url) as client:
+            _await(container, environment, client.ping, redis.RedisError)
         yield url
 
 
@@ -46,42 +48,65 @@ def mysql_server(docker: Mapping[str, str]) -> Iterator[str]:
     """The URL of a MySQL without a database, whose user may make databases and users."""
     password = secrets.token_hex(8)
     environment = {**docker, "TESTS_PASSWORD": password}
-    with _container(
-        environment, versions.MYSQL_IMAGE, 3306, MYSQL_START, "--tmpfs", "/var/lib/mysql:uid=999,gid=999"
-    ) as port:
-        _await(
-            lambda: pymysql.connect(host="127.0.0.1", port=port, user="tests", password=password).close() or True,
-            pymysql.MySQLError,
-        )
+    memory = ("--tmpfs", "/var/lib/mysql:uid=999,gid=999")
+    login = {"host": "127.0.0.1", "user": "tests", "password": password}
+    with _container(environment, versions.MYSQL_IMAGE, 3306, MYSQL_START, *memory) as (container, port):
+        _await(container, environment, lambda: pymysql.connect(port=port, **login).close(), pymysql.MySQLError)
         yield f"mysql+pymysql://tests:{password}@127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
-def _container(environment: Mapping[str, str], image: str, port: int, script: str, *options: str) -> Iterator[int]:
+def _container(
+    environment: Mapping[str, str], image: str, port: int, script: str, *options: str
+) -> Iterator[tuple[str, int]]:
+    """Run `script` in a container of the image; its id, and the port of the loopback interface that leads to `port`."""
     _remove_orphans(environment)
-    words = ("run", "-d", "--rm", "--label", f"{OWNER_LABEL}={os.getpid()}", "-e", "TESTS_PASSWORD", *options)
+    words = ("run", "-d", "--label", f"{OWNER_LABEL}={os.getpid()}", "-e", "TESTS_PASSWORD", *options)
     publish = ("--user", "999:999", "-p", f"127.0.0.1::{port}", "--entrypoint", "bash")
-    name = run("docker", *words, *publish, image, "-c", script, environment=environment).strip()
+    container = run("docker", *words, *publish, image, "-c", script, environment=environment).strip()
     try:
-        address = run("docker", "port", name, str(port), environment=environment).split()[0]
-        yield int(address.rsplit(":", 1)[1])
+        try:
+            address = run("docker", "port", container, str(port), environment=environment).split()[0]
+        except StepFailed:  # it has ended already
+            raise _no_answer(container, environment, "it ended at its start") from None
+        yield container, int(address.rsplit(":", 1)[1])
     finally:
-        run("docker", "rm", "-f", "-v", name, environment=environment)
+        run("docker", "rm", "-f", "-v", container, environment=environment)
 
 
 def _remove_orphans(environment: Mapping[str, str]) -> None:
     """Remove what test processes left that were killed."""
     template = f'{{{{.ID}}}} {{{{.Label "{OWNER_LABEL}"}}}}'
-    listed = run(
-        "docker", "ps", "-a", "--filter", f"label={OWNER_LABEL}", "--format", template, environment=environment
-    )
-    for line in listed.splitlines():
-        name, owner = line.split()
+    words = ("ps", "-a", "--filter", f"label={OWNER_LABEL}", "--format", template)
+    for line in run("docker", *words, environment=environment).splitlines():
+        container, owner = line.split()
         if not os.path.exists(f"/proc/{owner}"):
-            run("docker", "rm", "-f", "-v", name, environment=environment)
+            succeeds("docker", "rm", "-f", "-v", container, environment=environment)  # another process may be faster
 
 
-def _await(probe, error: type[Exception]) -> None:
+def _await(container: str, environment: Mapping[str, str], probe: Callable[[], object], error: type[Exception]) -> None:
+    """Wait until the probe raises no `error` any more. Raises StepFailed with the container's last lines."""
+    inspect = ("docker", "container", "inspect", "-f", "{{.State.Running}}", container)
+
+    def over() -> bool:
+        try:
+            probe()
+        except error:
+            return run(*inspect, environment=environment).strip() != "true"
+        return True
+
     tenacity.Retrying(
-        stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.1), retry=tenacity.retry_if_exception_type(error)
-    )(probe)
+        stop=tenacity.stop_after_delay(START_SECONDS),
+        wait=tenacity.wait_fixed(0.2),
+        retry=tenacity.retry_if_result(lambda ended: not ended),
+        retry_error_callback=lambda _: None,
+    )(over)
+    try:
+        probe()
+    except error as failure:
+        raise _no_answer(container, environment, str(failure)) from None
+
+
+def _no_answer(container: str, environment: Mapping[str, str], why: str) -> StepFailed:
+    logs = run("sh", "-c", 'docker logs --tail 20 "$0" 2>&1', container, environment=environment)
+    return StepFailed(f"a server of the tests does not answer: {why}; its last lines:\n{logs}")

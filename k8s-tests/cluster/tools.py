@@ -9,9 +9,26 @@ import sys
 from pathlib import Path
 
 from cluster import cache, versions
-from cluster.steps import StepFailed, run, succeeds
+from cluster.steps import StepFailed, run, step, succeeds
 
 NODE = Path(__file__).parent / "node"
+
+
+def with_system_folders() -> str:
+    """PATH with the folders of programs for root, which a shell may leave out."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+def install_package(command: str, package: str) -> None:
+    """Install Debian's package where its command is missing. Raises StepFailed with what to do where that cannot be."""
+    if shutil.which(command, path=with_system_folders()):
+        return
+    if not shutil.which("apt-get") or os.geteuid():
+        raise StepFailed(f"{command}: not found, and only root can install it: `sudo apt-get install {package}`")
+    with step(f"install {package}"):
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        run("apt-get", "update", "-q", environment=quiet)
+        run("apt-get", "install", "-y", "-q", "--no-install-recommends", package, environment=quiet)
 
 
 def go() -> str:
@@ -92,7 +109,7 @@ def helm_folder() -> Path | None:
     return None if shutil.which("helm") else go_install("helm", "helm.sh/helm/v3/cmd/helm", versions.HELM)
 
 
-def path() -> str:
-    """PATH with the folders of the tools that we built in front."""
+def in_front_of(path: str) -> str:
+    """A PATH with the folders of the tools that we built before those of `path`."""
     folders = [folder for folder in (kind_folder(), kubectl_folder(), helm_folder()) if folder]
-    return os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)])
+    return os.pathsep.join([*map(str, folders), path])

@@ -1,6 +1,7 @@
 """The decisions of the bring-up: what is kept, what is replaced, what a machine lacks, what a cache key covers."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,10 @@ from cluster.steps import StepFailed, run
     [
         (State(exists=False), "node:a", "create"),
         (State(exists=True, running=False, image="node:a"), "node:a", "replace"),
-        (State(exists=True, running=True, image="node:a", ready=False), "node:a", "replace"),
-        (State(exists=True, running=True, image="node:b", ready=True), "node:a", "replace"),
-        (State(exists=True, running=True, image="node:a", ready=True), "node:a", "keep"),
-        (State(exists=True, running=True, image="node:b", ready=True), None, "keep"),
+        (State(exists=True, running=True, image="node:a", sound=False), "node:a", "replace"),
+        (State(exists=True, running=True, image="node:b", sound=True), "node:a", "replace"),
+        (State(exists=True, running=True, image="node:a", sound=True), "node:a", "keep"),
+        (State(exists=True, running=True, image="node:b", sound=True), None, "keep"),
     ],
 )
 def test_a_sound_cluster_is_kept_and_a_broken_one_replaced(state, image, action):
@@ -54,6 +55,41 @@ def test_the_wrapper_takes_the_capability_and_the_limits_from_a_container(tmp_pa
     runc_within_bounds.rewrite(["create", "--bundle", str(tmp_path), "name"])
     rewritten = json.loads((tmp_path / "config.json").read_text())
     assert rewritten == {"ociVersion": "1", "process": {"args": ["x"], "capabilities": {"bounding": ["CAP_CHOWN"]}}}
+
+
+@pytest.mark.parametrize(
+    ("forced", "image", "registry"),
+    [
+        ("registry", None, True),
+        ("packages", {"Config": {}, "RepoDigests": ["redis@sha256:0"]}, False),
+        (None, {"Config": {"Labels": {images.RECIPE_LABEL: "0"}}, "RepoDigests": []}, False),
+        (None, {"Config": {"Labels": None}, "RepoDigests": ["redis@sha256:0"]}, True),
+    ],
+)
+def test_the_path_follows_from_the_setting_or_from_where_the_image_came(forced, image, registry):
+    assert images.decided_path(forced, image)[0] is registry
+
+
+def test_an_image_of_unknown_origin_leaves_the_path_open_and_a_wrong_setting_is_refused():
+    assert images.decided_path(None, None) is None
+    assert images.decided_path(None, {"Config": {"Labels": None}, "RepoDigests": []}) is None
+    with pytest.raises(StepFailed, match="NEWSCRAWL_CLUSTER_PATH=pakages"):
+        images.decided_path("pakages", None)
+
+
+def test_only_the_docker_client_that_fits_comes_first_on_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("other", "ours"):
+        (tmp_path / name).mkdir()
+        for program in ("docker", "python3"):
+            (tmp_path / name / program).write_text("#!/bin/sh\n")
+            (tmp_path / name / program).chmod(0o755)
+    monkeypatch.setattr(engine, "client", lambda: str(tmp_path / "ours" / "docker"))
+    path = engine._client_first({"PATH": f"{tmp_path / 'other'}:{tmp_path / 'ours'}"})["PATH"]
+    assert Path(shutil.which("docker", path=path)).resolve() == tmp_path / "ours" / "docker"
+    assert shutil.which("python3", path=path) == str(tmp_path / "other" / "python3")
+    same = {"PATH": f"{tmp_path / 'ours'}:{tmp_path / 'other'}"}
+    assert engine._client_first(same) == same
 
 
 def test_only_the_machines_own_certificates_are_added():
