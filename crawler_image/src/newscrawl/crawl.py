@@ -149,7 +149,7 @@ def _store_links(context: Context, run_id: int, on_found: Callable[[int], None])
             log.warning("%s: %d links longer than %d characters", site, len(part) - len(usable), frontier.MAX_URL)
         found += len(usable)
         new += database.run(lambda c, usable=usable: frontier.add_links(c, site, usable, run_id, now()))
-        database.run(lambda c, found=found, new=new: runs.note(c, run_id, {"seen": found, "new": new}, now()))
+        database.run(lambda c, found=found, new=new: runs.note(c, run_id, {"new": new}, now()))
         on_found(found)
     database.run(lambda connection: hubs.save(connection, now()))
     return found, new

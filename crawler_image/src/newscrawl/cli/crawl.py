@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from newscrawl import settings as environment
 from newscrawl.cli.options import When, messages, output, print_json, table
-from newscrawl.cli.runs import failure_table
+from newscrawl.cli.runs import print_failures
 from newscrawl.context import open_database
 from newscrawl.crawl import Discovery, discover_site, fetch_batch, report
 from newscrawl.settings import Settings
@@ -114,8 +114,7 @@ def _watching(found: Discovery, settings: Settings, progress: Progress) -> Itera
 def _show(told: dict[str, Any]) -> None:
     counts = told["counts"]
     output.print(table(tuple(counts), [tuple(counts.values())]))
-    if told["failures"]:
-        output.print(failure_table(tuple(Failure(**failure) for failure in told["failures"])))
+    print_failures(tuple(Failure(**failure) for failure in told["failures"]))
     verdict = "succeeded" if told["ok"] else f"failed: {told['reason']}"
     click.echo(f"run {told['run_id']} of {told['site']} {verdict} ({told['seconds']} s)")
     if told["next_visit"]:

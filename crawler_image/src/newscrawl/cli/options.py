@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 messages = Console(stderr=True)
-output = Console()
+# into a pipe or file: as wide as it takes, for grep
+output = Console(width=None if sys.stdout.isatty() else 240)
 
 
 class When(click.ParamType):

@@ -1,7 +1,6 @@
 """`newscrawl runs`: what each crawl did."""
 
 import click
-from rich.table import Table
 
 from newscrawl import settings
 from newscrawl.cli.options import output, print_json, table
@@ -37,11 +36,10 @@ def runs(run_id: int | None, site: str | None, limit: int, as_json: bool) -> Non
     for row in rows:
         if row.reason:
             click.echo(f"run {row.id} failed: {row.reason}")
-    if failures:
-        output.print(failure_table(failures))
+    print_failures(failures)
 
 
-def failure_table(failures: tuple[store.Failure, ...]) -> Table:
-    """Failures by kind, with an example of each."""
-    rows = [(one.outcome, one.kind, one.count, one.example, one.url) for one in failures]
-    return table(("outcome", "kind", "URLs", "for example", "at"), rows)
+def print_failures(failures: tuple[store.Failure, ...]) -> None:
+    """A line for each kind of failure, with an example: messages and URLs are too long for a table."""
+    for one in failures:
+        click.echo(f"{one.count:,} {one.outcome}, {one.kind}: {one.example} [{one.url}]")

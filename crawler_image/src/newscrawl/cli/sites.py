@@ -12,7 +12,7 @@ import click
 
 from newscrawl import settings as environment
 from newscrawl.cli.options import output, table
-from newscrawl.cli.runs import failure_table
+from newscrawl.cli.runs import print_failures
 from newscrawl.context import find_profile, now, open_context, open_database
 from newscrawl.extract import extract
 from newscrawl.model import Article, FetchError, NotAnArticle, Response
@@ -89,7 +89,7 @@ def health(site: str, days: int) -> None:
         for run in found.runs
     ]
     output.print(table(("run", "state", "started", "found", "stored", "reason"), shown))
-    output.print(failure_table(found.failures))
+    print_failures(found.failures)
 
 
 def _load(file: Path) -> Profile | ProfileError:
