@@ -57,6 +57,7 @@ def test_each_kind_of_broken_page(full: LocalSites) -> None:
     assert [one.get("class") for one in empty.cssselect(".story-body > p")] == ["contact"]
     with pytest.raises(requests.exceptions.RequestException):
         requests.get(broken["cut off"], timeout=10)
+    assert full.state.requests[-1]["status"] == 0
 
 
 def test_harbor_takes_its_time_and_the_others_do_not() -> None:

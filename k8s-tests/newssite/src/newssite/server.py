@@ -66,7 +66,7 @@ class Server:
             else self.state.page(site, request.host, request.path, request.query_string)
         )
         fresh = page.status == 200 and request.headers.get("If-None-Match") == page.etag
-        self._remember(request, site, 304 if fresh else page.status)
+        self._remember(request, site, 304 if fresh else page.status if page.cut is None else 0)
         if site == harbor.NAME and self.state.latency:
             await asyncio.sleep(self.state.latency)
         if fresh:
