@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 import redis
 from cuttable import Proxy
 from newscrawl import settings as environment
-from newscrawl.crawl import Discovery, SiteUnreachable, discover_site, fetch_batch, report
+from newscrawl.crawl import SiteUnreachable, discover_site, fetch_batch, report
 from newscrawl.settings import Settings
 from newscrawl.store import Database, StoreUnavailable, articles, frontier, runs
 from newscrawl.store.articles import Search
@@ -127,15 +128,20 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(
     told["NEWSCRAWL_LEASE"] = "1"
     settings = environment.load(told)
     found = discover_site(SITE, run_key="first", settings=settings)
+    workers = multiprocessing.get_context("forkserver")
+    workers.set_forkserver_preload(["newscrawl.batch"])
     kills = 4
     for kill in range(1, kills + 1):
         held = _Held(site, 9 * kill)
-        worker = _worker(told, found)
+        worker = workers.Process(
+            target=fetch_batch, args=(found.run_id, found.batches[0]), kwargs={"settings": settings}
+        )
+        worker.start()
         try:
             assert held.reached.wait(30)
         finally:
             worker.kill()
-            worker.wait()
+            worker.join()
             held.go_on.set()
         # its slots at the site are free when their leases end, which takes longer than this test
         redis.Redis.from_url(told["NEWSCRAWL_REDIS_URL"]).flushdb()
@@ -162,13 +168,6 @@ class _Held:
         if sum(self._site.asked().values()) >= self._count:
             self.reached.set()
             self.go_on.wait(30)
-
-
-def _worker(told: dict[str, str], found: Discovery) -> subprocess.Popen[bytes]:
-    code = f"from newscrawl.crawl import fetch_batch; fetch_batch({found.run_id}, {found.batches[0]})"
-    return subprocess.Popen(
-        [sys.executable, "-c", code], env=os.environ | told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
 
 
 def test_two_workers_on_one_batch_share_it(database: Database, settings: Settings, site: SmallSite) -> None:

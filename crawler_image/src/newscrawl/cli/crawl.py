@@ -74,8 +74,10 @@ def _fetch_all(found: Discovery, workers: int, settings: Settings, progress: Pro
             for batch in found.batches:
                 fetch_batch(found.run_id, batch, settings=settings)
             return
-        # spawn: a forked child would share the parent's database connections
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        # a fork of this process would share its database connections; the fork server has none, and imports once
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["newscrawl.batch"])
+        with ProcessPoolExecutor(workers, context) as pool:
             batches = [pool.submit(fetch_batch, found.run_id, batch, settings=settings) for batch in found.batches]
             try:
                 for future in as_completed(batches):
