@@ -11,12 +11,12 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING
 
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
+import py3langid
 from simhash import Simhash
 
+from newscrawl.extract import boilerplate
 from newscrawl.model import Article, PreparedArticle
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ CHARACTERS_A_MINUTE = 400
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 _EAST_ASIAN = frozenset({"ko", "ja", "zh"})
 _SHINGLE = 4
+# characters from which the language is told
+_TELLING = 2000
 
 Step = Callable[[Article], Article]
 
@@ -55,15 +57,21 @@ def without_repeats(article: Article) -> Article:
     return replace(article, paragraphs=kept)
 
 
+def without_boilerplate(article: Article) -> Article:
+    """Without lines of copyright, reporters' addresses and invitations to other pages; a text of such lines stays."""
+    kept = tuple(boilerplate.without(article.paragraphs))
+    return replace(article, paragraphs=kept) if kept else article
+
+
 def with_language(article: Article) -> Article:
     """The language of the text, where neither the profile nor the page names one."""
     if article.language:
         return article
-    language, _ = _identifier().classify(article.body[:2000])
+    language, _ = py3langid.classify(article.body[:_TELLING])
     return replace(article, language=language)
 
 
-STEPS: tuple[Step, ...] = (normalise, without_repeats, with_language)
+STEPS: tuple[Step, ...] = (normalise, without_boilerplate, without_repeats, with_language)
 
 
 def preprocess(article: Article, profile: Profile | None) -> PreparedArticle:
@@ -92,8 +100,3 @@ def reading_seconds(language: str | None, characters: int, words: int) -> int:
     if language in _EAST_ASIAN:
         return math.ceil(characters / CHARACTERS_A_MINUTE * 60)
     return math.ceil(words / WORDS_A_MINUTE * 60)
-
-
-@cache
-def _identifier() -> LanguageIdentifier:
-    return LanguageIdentifier.from_pickled_model(MODEL_FILE)

@@ -11,11 +11,13 @@ from datetime import datetime, tzinfo
 
 from dateutil import parser, tz
 
+# without any separator: 20261123, 202611231504, 20261123150400
+_COMPACT = re.compile(r"(?:19|20)\d{6}(?:\d{4}(?:\d{2})?)?")
 _EPOCH = re.compile(r"^\d{10}(\d{3})?$")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
 # 2026.11.23 오후 3:04, 2026년 11월 23일 15시 4분, 2026/11/23(月) 15:04:05
 _EAST_ASIAN = re.compile(
-    r"(?P<year>\d{4})\s*[-./年년]\s*(?P<month>\d{1,2})\s*[-./月월]\s*(?P<day>\d{1,2})\s*[日일.]?\s*(?:\([^)]{1,3}\))?,?\s*"
+    r"(?P<year>\d{4})\s*[-./年년]\s*(?P<month>\d{1,2})\s*[-./月월]\s*(?P<day>\d{1,2})\s*[日일.]?\s*(?:[(（][^)）]{1,3}[)）])?,?\s*"
     r"(?:(?P<half>오전|오후|午前|午後|AM|PM)?\s*(?P<hour>\d{1,2})\s*[:時시]\s*(?P<minute>\d{1,2})?(?:[:分분]\s*(?P<second>\d{1,2})?)?"
     r"\s*(?P<half_after>AM|PM)?)?",
     re.IGNORECASE,
@@ -44,12 +46,18 @@ def parse(text: str, zone: tzinfo) -> datetime | None:
     if _EPOCH.match(text):
         return datetime.fromtimestamp(int(text[:10]), tz.UTC)
     try:
-        found = _iso(text) or _east_asian(text) or _english(text)
+        found = _compact(text) or _iso(text) or _east_asian(text) or _english(text)
+        if found is None:
+            return None
+        aware = found if found.tzinfo else found.replace(tzinfo=zone)
+        aware.astimezone(tz.UTC)  # a moment at either end of the calendar has no UTC
+        return aware
     except (ValueError, OverflowError):
         return None
-    if found is None:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+
+
+def _compact(text: str) -> datetime | None:
+    return parser.isoparse(f"{text[:8]}T{text[8:]}" if text[8:] else text) if _COMPACT.fullmatch(text) else None
 
 
 def _iso(text: str) -> datetime | None:

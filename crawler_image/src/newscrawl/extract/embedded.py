@@ -13,9 +13,10 @@ from typing import Any
 
 from lxml import etree
 
-# scripts of a page to look for JSON in, and places in one: a page of code must not cost seconds
+# places in a script to look for JSON at: a page of code must not cost seconds
 _MOST_PLACES = 400
-_LEAST_SCRIPT = 100
+# characters of code below which it holds no article
+_LEAST_CODE = 100
 _WRAPPING = re.compile(r"^\s*(?:<!--|//<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?://)?(?:-->|\]\]>)\s*$|;\s*$")
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 _PLACE = re.compile(r"(?:([\w$.]{1,80})(?:\[[\"'][^\"']{1,80}[\"']\])?\s*=\s*|\.push\(\s*|JSON\.parse\(\s*)(?=[{\[\"])")
@@ -40,12 +41,12 @@ def page_data(tree: etree._Element) -> list[tuple[str, Any]]:
     flight = []
     for script in tree.iter("script"):
         text, kind = script.text or "", (script.get("type") or "").lower()
-        if len(text) < _LEAST_SCRIPT or "ld+json" in kind:
-            continue
         if "json" in kind:
-            value = _repaired(text)
+            value = None if "ld+json" in kind else _repaired(text)
             if value is not None:
                 found.append((script.get("id") or "", value))
+        elif len(text) < _LEAST_CODE:
+            continue
         elif _FLIGHT.search(text):
             flight += _pushed(text)
         else:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from newscrawl.extract.page import Page
 
-# a notice of a few words is shorter, the shortest news flash of a profile's own selectors is longer
-LEAST_CHARACTERS = 25
-LEAST_CHARACTERS_GENERIC = 200
+# in Latin characters: a notice of a few words is shorter, the shortest news flash is longer; without a profile's own
+# selectors a teaser or a cookie notice may be what was found
+LEAST_SIZE = 25
+LEAST_SIZE_GENERIC = 200
+_FRONT_PAGES = frozenset({"", "/", "/index.html", "/index.htm", "/index.php", "/main"})
 _AHEAD = timedelta(days=2)
 _NOT_ARTICLES = frozenset({"website", "profile", "video.other", "product", "music.song"})
 
@@ -22,10 +25,11 @@ def objection(
         return "no title"
     if not paragraphs:
         return "no body"
-    characters = sum(map(len, paragraphs))
-    least = LEAST_CHARACTERS if profiled else LEAST_CHARACTERS_GENERIC
-    if characters < least:
-        return f"a body of {characters} characters (at least {least})"
+    if not profiled and urlsplit(page.url).path in _FRONT_PAGES:
+        return "the site's front page"
+    least = LEAST_SIZE if profiled else LEAST_SIZE_GENERIC
+    if sum(map(_size, paragraphs)) < least:
+        return f"a body of {sum(map(len, paragraphs))} characters, too little for an article"
     if published is None and profiled:
         return "no date of publication"
     if published is not None and published > fetched + _AHEAD:
@@ -34,3 +38,8 @@ def objection(
     if not profiled and published is None and kind in _NOT_ARTICLES:
         return f"og:type is {kind} and there is no date"
     return None
+
+
+def _size(text: str) -> int:
+    """Characters of an East Asian script say twice as much."""
+    return len(text) + sum(character >= "\u2e80" for character in text)

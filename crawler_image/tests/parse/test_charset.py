@@ -1,0 +1,69 @@
+"""Bytes become the text that was meant, whatever the page says of its charset."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from newscrawl.extract.charset import decode
+
+# 똠, 펲 and 힣 are in cp949 only: strict euc-kr knows none of them
+KOREAN = "똠방각하의 펲시콜라, 힣 기사 본문입니다."
+JAPANESE = "①髙橋さんは東京で記事を書いた。"
+
+
+@pytest.mark.parametrize("declared", ["euc-kr", "EUC-KR", "ks_c_5601-1987", "cp949"])
+def test_euc_kr_means_cp949(declared):
+    body = f'<meta charset="{declared}">{KOREAN}'.encode("cp949")
+    assert KOREAN in decode(body, {})
+    assert KOREAN in decode(KOREAN.encode("cp949"), {"content-type": f"text/html; charset={declared}"})
+
+
+def test_shift_jis_means_cp932():
+    assert decode(JAPANESE.encode("cp932"), {"content-type": "text/html; charset=Shift_JIS"}) == JAPANESE
+
+
+def test_the_header_comes_before_the_meta_element():
+    body = f"<meta charset=iso-8859-1>{KOREAN}".encode()
+    assert KOREAN in decode(body, {"content-type": 'text/html; charset="UTF-8"'})
+
+
+def test_a_mark_at_the_beginning_comes_before_all():
+    assert decode(KOREAN.encode("utf-8-sig"), {"content-type": "text/html; charset=euc-kr"}) == KOREAN
+    assert decode(KOREAN.encode("utf-16"), {}) == KOREAN
+
+
+def test_a_wrong_declaration_is_not_believed():
+    assert KOREAN in decode(f"<meta charset=utf-8>{KOREAN}".encode("cp949"), {})
+    assert KOREAN in decode(f"<meta charset=euc-kr>{KOREAN}".encode(), {})
+    assert KOREAN in decode(f"<meta charset=iso-8859-1>{KOREAN}".encode(), {})
+
+
+def test_nothing_declared():
+    assert decode(KOREAN.encode("cp949"), {}) == KOREAN
+    assert decode(KOREAN.encode(), {}) == KOREAN
+
+
+def test_an_unknown_charset_is_left_alone():
+    assert decode(KOREAN.encode(), {"content-type": "text/html; charset=none-such"}) == KOREAN
+
+
+def test_curly_quotes_of_latin_1():
+    body = "“It’s a naïve café”, she said of the place by the harbour – and left.".encode("cp1252")
+    assert decode(body, {"content-type": "text/html; charset=iso-8859-1"}).startswith("“It’s a naïve café”")
+
+
+def test_a_few_wrong_bytes_spoil_nothing_else():
+    body = (KOREAN * 20).encode("utf-8")
+    text = decode(body[:300] + b"\xff\xfe\xff" + body[300:], {"content-type": "text/html; charset=utf-8"})
+    assert text.count(KOREAN) >= 18
+
+
+@given(st.binary(max_size=200), st.text(max_size=30))
+def test_any_bytes_become_text(body, declared):
+    assert isinstance(decode(body, {"content-type": f"text/html; charset={declared}"}), str)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=200))
+def test_utf8_is_read_as_written(text):
+    assert decode(b"\xef\xbb\xbf" + text.encode(), {}) == text

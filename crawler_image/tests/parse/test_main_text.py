@@ -1,0 +1,125 @@
+"""Articles of sites without a profile, and pages that are none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from newscrawl.extract import extract
+from newscrawl.model import NotAnArticle
+from pages_of_ours import FETCHED, response
+
+SENTENCES = [
+    "The harbour opened again on Friday after three weeks of work on the northern pier, the port authority said.",
+    "Fishing boats that had been moored in the next town came back before dawn, and the market was full by seven.",
+    "“We have waited for this day,” said a trader who has sold mackerel at the same stall for more than thirty years.",
+    "The work had begun after a storm damaged the sea wall in October, when waves of five metres reached the road.",
+    "Engineers will look at the southern pier next, and expect that the repairs there take until late in the spring.",
+    "Until then, ferries to the islands leave from the old quay, and their timetable changes with the tide each day.",
+]
+HEAD = """
+<meta property="og:title" content="Harbour opens again | The Daily">
+<meta property="og:site_name" content="The Daily">
+<meta property="article:published_time" content="2026-11-20T08:30:00+00:00">
+<meta name="author" content="By Jane Doe">
+"""
+
+
+def whole(body: str, head: str = HEAD) -> str:
+    return f"<html lang=en-GB><head>{head}</head><body>{body}</body></html>"
+
+
+def read(html: str, **about: str):
+    return extract(response(html, **about), None, fetched=FETCHED)
+
+
+def article_of(sentences: list[str]) -> str:
+    return "".join(f"<p>{one}</p>" for one in sentences)
+
+
+def test_an_article_among_other_things():
+    html = whole(
+        "<nav><a href=/a>News</a><a href=/b>Sport</a></nav><main><h1>Harbour opens again</h1><article>"
+        f"{article_of(SENTENCES[:3])}<aside><p>Sign up for our newsletter, each day in your inbox.</p></aside>"
+        f"<h2>What comes next</h2>{article_of(SENTENCES[3:])}<p>Follow The Daily on Facebook.</p></article>"
+        "<section class=related><h3>Related</h3><a href=/c>Storm damages sea wall</a></section></main>"
+        "<footer><p>© 2026 The Daily. All rights reserved.</p></footer>"
+    )
+    article = read(html)
+    assert article.title == "Harbour opens again"
+    assert article.authors == ("Jane Doe",)
+    assert article.published.isoformat() == "2026-11-20T08:30:00+00:00"
+    assert article.language == "en"
+    assert list(article.paragraphs) == [*SENTENCES[:3], "What comes next", *SENTENCES[3:]]
+    assert article.sources["body"] == "trafilatura, reread"
+    assert article.sources["title"] == "meta: og:title"
+
+
+def test_a_caption_and_a_box_in_the_text_are_none_of_it():
+    html = whole(
+        f"<main><article><h1>Harbour opens again</h1>{article_of(SENTENCES[:2])}<figure><img src=a.jpg>"
+        "<figcaption>Boats come back to the harbour on Friday morning. Photograph: The Daily</figcaption></figure>"
+        f"<div class='factbox'><p>The harbour was built in 1902 and has been enlarged twice since that year.</p></div>"
+        f"{article_of(SENTENCES[2:])}</article></main>"
+    )
+    assert list(read(html).paragraphs) == SENTENCES
+
+
+def test_text_in_ruby_markup_stays_in_one_piece():
+    boats = "港は金曜日に再び開かれ、<ruby>漁船<rp>（</rp><rt>ぎょせん</rt><rp>）</rp></ruby>が夜明け前に戻ってきた。"
+    rest = (
+        "市場は七時にはいっぱいになったという。次の工事は春に終わる見通しだと港の管理者は話した。",
+        "島へ渡る船は当分のあいだ古い桟橋から出て、時刻表は潮の満ち引きに合わせて毎日変わるという。",
+    )
+    html = whole(f"<main><article><h1>港が開く</h1>{article_of([boats + rest[0], rest[1] + rest[0]])}</article></main>")
+    assert "漁船（ぎょせん）が夜明け前" in read(html).body
+
+
+def test_a_page_that_scripts_render():
+    story = {"props": {"article": {"html": article_of(SENTENCES), "teaser": "<p>Short</p>"}}}
+    html = whole(f'<div id=app></div><script id="__NEXT_DATA__" type="application/json">{json.dumps(story)}</script>')
+    article = read(html)
+    assert list(article.paragraphs) == SENTENCES
+    assert article.sources["body"] == "embedded JSON"
+
+
+def test_linked_data_comes_before_other_meta_elements():
+    linked = {
+        "@type": "NewsArticle",
+        "headline": "The linked headline",
+        "datePublished": "2026-11-20T17:45:00+09:00",
+        "author": [{"@type": "Person", "name": "John Roe"}],
+    }
+    html = whole(
+        f"<main>{article_of(SENTENCES)}</main>",
+        f'{HEAD}<script type="application/ld+json">{json.dumps(linked)}</script>',
+    )
+    article = read(html)
+    assert (article.title, article.authors) == ("The linked headline", ("John Roe",))
+    assert article.published.isoformat() == "2026-11-20T17:45:00+09:00"
+
+
+def test_the_publisher_is_an_author_only_when_there_is_no_other():
+    both = HEAD + '<meta name="author" content="The Daily">'
+    assert read(whole(article_of(SENTENCES), both)).authors == ("Jane Doe",)
+    alone = HEAD.replace("By Jane Doe", "The Daily")
+    assert read(whole(article_of(SENTENCES), alone)).authors == ("The Daily",)
+
+
+@pytest.mark.parametrize(
+    ("html", "reason"),
+    [
+        (whole("<h1>Subscribe</h1><p>Only subscribers may read on.</p>"), "body of|no body"),
+        (whole("<ul>" + "".join(f"<li><a href=/{n}>Headline {n}</a></li>" for n in range(60)) + "</ul>"), "body"),
+        (whole(article_of(SENTENCES), "<meta property=og:type content=website><title>About us</title>"), "og:type"),
+        (whole(article_of(SENTENCES), HEAD.replace("2026", "2027")), "future"),
+    ],
+)
+def test_what_is_no_article(html, reason):
+    with pytest.raises(NotAnArticle, match=reason):
+        read(html)
+
+
+def test_the_front_page_is_no_article():
+    with pytest.raises(NotAnArticle, match="front page"):
+        read(whole(article_of(SENTENCES)), url="https://daily.example/")

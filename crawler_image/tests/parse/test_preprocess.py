@@ -1,0 +1,128 @@
+"""Each step of preparing an article, and what is computed from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from newscrawl import preprocess
+from newscrawl.model import Article
+
+ENGLISH = "The harbour opened again on Friday after three weeks of work on the northern pier, the authority said."
+KOREAN = "항구가 석 주 동안의 공사를 마치고 금요일에 다시 열렸다고 항만 당국이 밝혔다."
+JAPANESE = "港は三週間の工事を終えて金曜日に再び開かれたと当局が発表した。"
+
+
+def article(*paragraphs: str, title: str = "Harbour", **values: object) -> Article:
+    return replace(
+        Article(
+            url="https://daily.example/1", canonical_url="https://daily.example/1", title=title, paragraphs=paragraphs
+        ),
+        **values,
+    )
+
+
+def test_normalise():
+    made = preprocess.normalise(
+        article(
+            "한글\u00a0 두\u200b 칸 ",
+            " \u3000 ",
+            title=" 한\n글 ",
+            authors=("Jane  Doe", " "),
+            section=" News ",
+            keywords=("e\u0301",),
+        )
+    )
+    assert made.paragraphs == ("한글 두 칸",)
+    assert (made.title, made.authors, made.section, made.keywords) == ("한 글", ("Jane Doe",), "News", ("é",))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "저작권자 ⓒ 두레신문, 무단 전재 및 재배포 금지",
+        "<저작권자(c) 강문신문. 무단전재-재배포 금지>",
+        "김한빛 기자 kim@daily.example",
+        "기사 URL이 복사되었습니다.",
+        "▶ 관련 기사 보기",
+        "無断転載を禁じます",
+        "この記事は有料記事です。残り500文字",
+        "Read more: Storm damages sea wall",
+        "MORE : Storm damages sea wall",
+        "Sign up to our newsletter for more",
+        "Follow The Daily on Twitter and Facebook.",
+        "© 2026 The Daily",
+        "Advertisement",
+    ],
+)
+def test_boilerplate_goes(line):
+    assert preprocess.without_boilerplate(article(ENGLISH, line)).paragraphs == (ENGLISH,)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ENGLISH,
+        "More than 300 people came to see it.",
+        "Follow the money, the prosecutor said, and it leads to the pier.",
+        "Related companies paid less tax.",
+        "기자들이 물었지만 그는 대답하지 않았다.",
+        "저작권은 작가에게 있다고 법원은 판단했다. 출판사는 항소하겠다고 밝혔다.",
+        "Share prices fell by a third.",
+        "“Watch out for the waves,” she said.",
+    ],
+)
+def test_the_articles_own_lines_stay(line):
+    assert preprocess.without_boilerplate(article(line, ENGLISH)).paragraphs == (line, ENGLISH)
+
+
+def test_a_text_of_boilerplate_alone_stays():
+    made = article("Advertisement")
+    assert preprocess.without_boilerplate(made) == made
+
+
+def test_repeats_stand_once():
+    assert preprocess.without_repeats(article("a", "a", "b", "a")).paragraphs == ("a", "b", "a")
+
+
+@pytest.mark.parametrize(("text", "language"), [(ENGLISH, "en"), (KOREAN, "ko"), (JAPANESE, "ja")])
+def test_language(text, language):
+    assert preprocess.with_language(article(text)).language == language
+    assert preprocess.with_language(article(text, language="de")).language == "de"
+
+
+def test_counts_and_reading_time():
+    made = preprocess.preprocess(article(" ".join(["word"] * 238), language="en"), None)
+    assert (made.words, made.characters, made.reading_seconds) == (238, 238 * 5 - 1, 60)
+    made = preprocess.preprocess(article("가" * 400, language="ko"), None)
+    assert (made.words, made.characters, made.reading_seconds) == (1, 400, 60)
+
+
+def test_the_hash_is_that_of_title_and_text():
+    made = preprocess.preprocess(article(ENGLISH), None)
+    assert len(made.content_hash) == 64
+    assert preprocess.preprocess(article(ENGLISH + "  "), None).content_hash == made.content_hash
+    assert preprocess.preprocess(article(ENGLISH, title="Harbor"), None).content_hash != made.content_hash
+    assert preprocess.preprocess(article(ENGLISH[1:]), None).content_hash != made.content_hash
+
+
+def distance(one: Article, other: Article) -> int:
+    first, second = preprocess.preprocess(one, None), preprocess.preprocess(other, None)
+    return (first.simhash ^ second.simhash).bit_count()
+
+
+def test_simhash_is_near_for_near_texts_only():
+    long = tuple(f"{KOREAN} {number}번째 부두의 이야기." for number in range(20))
+    edited = (*long[:-1], long[-1].replace("이야기", "소식"))
+    other = tuple(f"시장에는 아침부터 사람이 많았다. 상인 {number}명이 자리를 지켰다." for number in range(20))
+    assert distance(article(*long), article(*edited)) <= 3
+    assert distance(article(*long), article(*other)) > 10
+    assert 0 <= preprocess.preprocess(article(*long), None).simhash < 2**64
+
+
+@given(st.lists(st.text(max_size=40), max_size=5), st.text(max_size=20))
+def test_preparing_twice_changes_nothing(paragraphs, title):
+    once = preprocess.preprocess(article(*paragraphs, title=title, language="en"), None)
+    assert preprocess.preprocess(once.article, None) == once
