@@ -30,8 +30,8 @@ class Link:
 class Response:
     """One HTTP exchange that ended in a 2xx or 304 answer.
 
-    `url` is the final URL after `redirects` (each URL that redirected, in order); header names are lower case; `body` is decoded from
-    its transfer and content encodings, empty for a 304; `elapsed` is in seconds; `fetched_at` is aware UTC.
+    `url` is the final URL after `redirects` (each URL that redirected, in order); header names are lower case; `body`
+    is decoded from its transfer and content encodings, empty for a 304; `elapsed` is in seconds; `fetched_at` is UTC.
     """
 
     url: str
@@ -50,9 +50,10 @@ class Response:
 
 
 class FetchError(Exception):
-    """A URL that could not be fetched: `kind` is a stable word for statistics (for example `timeout`, `http_404`, `robots`, `too_large`).
+    """A URL that could not be fetched: `kind` is a stable word for statistics (such as `timeout`, `http_404`, `robots`).
 
-    `permanent` says that a retry cannot help; `retry_after` is what the server (or our limiter) asked us to wait, in seconds.
+    `permanent` says that a retry cannot help; `retry_after` is how many seconds the server (or our limiter) asked us
+    to wait.
     """
 
     def __init__(self, url: str, kind: str, message: str, *, permanent: bool = False, retry_after: float | None = None):
@@ -77,8 +78,9 @@ class NotAnArticle(Exception):
 class Article:
     """What a page became.
 
-    `published` and `modified` are aware; `access` is `free` or `paywalled`; `language` is an ISO 639-1 code; `extractor` names the code
-    and version that made it, `profile` is `site@version` or None without one; `sources` says for each field where it came from.
+    `published` and `modified` are aware; `access` is `free` or `paywalled`; `language` is an ISO 639-1 code;
+    `extractor` names the code and version that made it, `profile` is `site@version` or None without one; `sources`
+    says for each field where it came from.
     """
 
     url: str
