@@ -50,7 +50,7 @@ class Response:
 
 
 class FetchError(Exception):
-    """A URL that could not be fetched: `kind` is a stable word for statistics (such as `timeout`, `http_404`, `robots`).
+    """A URL that could not be fetched: `kind` is a stable word for statistics (`timeout`, `http_404`, `robots` ...).
 
     `permanent` says that a retry cannot help; `retry_after` is how many seconds the server (or our limiter) asked us
     to wait.
