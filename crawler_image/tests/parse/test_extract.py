@@ -118,6 +118,14 @@ def test_body_falls_back_only_when_told(tmp_path):
     assert read(html, told).sources["body"].startswith("trafilatura")
 
 
+def test_an_older_version_comes_before_the_last_resort(tmp_path):
+    newest = PROFILE.replace('["css: .text p"]', '["css: .new p", "auto:"]').replace("css: h1", "css: h2.headline")
+    article = read(
+        OLD_PAGE.replace("문단", "문단, 곧 긴 이야기의 한 조각" * 8), profile(tmp_path, newest + OLD_VERSION)
+    )
+    assert (article.profile, article.sources["body"]) == ("daily@2020-01-01", "css: .text p")
+
+
 def test_embedded_html_is_a_body(tmp_path):
     made = profile(tmp_path, PROFILE.replace("css: .text p", "json: $data..html"))
     data = '{"html": "<p>첫 문단은 항구에서 시작된다.</p><p>둘째 문단은 끝난다.</p>"}'

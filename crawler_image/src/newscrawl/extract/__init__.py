@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def extract(response: Response, profile: Profile | None, *, fetched: datetime) -> Article:
     """The article on a page, with its profile or without one; `fetched` is aware.
 
-    The profile's version in force when the page was fetched is tried first, then those before it, then those after it.
+    The profile's version in force when the page was fetched is tried first, then those before it, then those after it;
+    only when none of them reads the page, those again that let the body be found without selectors (`auto:`).
     `Article.sources` says for each field what found it. Raises NotAnArticle with the reason of the first.
     """
     # imported late: reading a profile needs this package's selectors, not its readers
@@ -24,8 +25,8 @@ def extract(response: Response, profile: Profile | None, *, fetched: datetime) -
 
     page = Page(response)
     objections = []
-    for version in _versions(profile, fetched):
-        article, objection = Reading(page, profile, version, fetched).article()
+    for version, last_resort in _attempts(profile, fetched):
+        article, objection = Reading(page, profile, version, fetched, last_resort=last_resort).article()
         if article is not None:
             return article
         objections.append(objection)
@@ -34,9 +35,13 @@ def extract(response: Response, profile: Profile | None, *, fetched: datetime) -
     raise NotAnArticle(response.url, objections[0])
 
 
-def _versions(profile: Profile | None, fetched: datetime) -> Sequence[Version | None]:
+def _attempts(profile: Profile | None, fetched: datetime) -> Sequence[tuple[Version | None, bool]]:
+    """The versions to try, and whether `auto:` counts."""
     if profile is None or not profile.versions:
-        return [None]
+        return [(None, True)]
     day = fetched.astimezone(profile.timezone).date()
-    in_force = [version for version in profile.versions if version.since <= day]
-    return in_force + [version for version in reversed(profile.versions) if version.since > day]
+    versions = [version for version in profile.versions if version.since <= day]
+    versions += [version for version in reversed(profile.versions) if version.since > day]
+    return [(version, False) for version in versions] + [
+        (version, True) for version in versions if any(one.automatic for one in version.fields.get("body", ()))
+    ]

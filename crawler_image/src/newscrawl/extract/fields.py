@@ -44,9 +44,14 @@ def keywords(values: Iterable[Any]) -> tuple[str, ...]:
 
 
 def paragraphs(values: Iterable[Any]) -> list[str]:
-    """The paragraphs of elements, of embedded HTML and of embedded text."""
+    """The paragraphs of elements, of embedded HTML and of embedded text, which pages often embed twice."""
     found: list[str] = []
+    seen = set()
     for value in values:
+        if isinstance(value, str):
+            if value in seen:
+                continue
+            seen.add(value)
         if isinstance(value, etree._Element):
             found += text.paragraphs([value])
         elif isinstance(value, str):

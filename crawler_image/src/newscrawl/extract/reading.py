@@ -28,13 +28,16 @@ Value = TypeVar("Value")
 
 
 class Reading:
-    """Reads `page`, which it may change; `fetched` is aware."""
+    """Reads `page`, which it may change; `fetched` is aware. Without `last_resort` an `auto:` finds no body."""
 
-    def __init__(self, page: Page, profile: Profile | None, version: Version | None, fetched: datetime):
+    def __init__(
+        self, page: Page, profile: Profile | None, version: Version | None, fetched: datetime, *, last_resort: bool
+    ):
         self._page = page
         self._profile = profile
         self._version = version
         self._fetched = fetched
+        self._last_resort = last_resort
         self._zone: tzinfo = profile.timezone if profile else UTC
         self._sources: dict[str, str] = {}
 
@@ -137,7 +140,7 @@ class Reading:
             if kept:
                 self._sources["body"] = selector.text
                 return kept, True
-        if own and not any(selector.automatic for selector in own):
+        if own and not (self._last_resort and any(selector.automatic for selector in own)):
             return [], True
         lines, self._sources["body"] = main_text.main_text(self._page, title)
         return [line for line in lines if not any(pattern.search(line) for pattern in boilerplate)], False

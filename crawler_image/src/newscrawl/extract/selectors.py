@@ -4,7 +4,7 @@ css: h1.title              the text of each element found; `::attr(name)` at the
 xpath: //h1/text()         elements, attributes or texts
 meta: og:title             the content of <meta property=...>, <meta name=...> or <meta itemprop=...>
 json: $ld.NewsArticle.headline      embedded JSON-LD by type (* is any), then by path; lists are walked through
-json: $data..article.body           JSON in other scripts: `..` finds a key anywhere below, $data(NAME) reads one script
+json: $data..lead, $data..body      JSON in other scripts: `..` finds a key anywhere below, $data(NAME) reads one script
 auto:                      what is read without a profile, as the last resort of a field
 """
 
@@ -93,6 +93,12 @@ def _meta(name: str) -> Callable[[Page], list[Any]]:
 
 
 def _json(expression: str) -> Callable[[Page], list[Any]]:
+    """Paths with commas between them find what each finds, in this order."""
+    finders = [_json_path(one.strip()) for one in expression.split(",")]
+    return lambda page: [value for find in finders for value in find(page)]
+
+
+def _json_path(expression: str) -> Callable[[Page], list[Any]]:
     if linked := _LINKED.match(expression):
         kind, path = linked[1], _path(expression, linked[2])
         return lambda page: [value for item in page.linked_data if _is_a(item, kind) for value in walk(item, path)]
