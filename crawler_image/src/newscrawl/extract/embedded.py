@@ -31,7 +31,7 @@ Path = tuple[tuple[bool, str], ...]
 
 def linked_data(tree: etree._Element) -> list[dict[str, Any]]:
     """Every JSON-LD object of the page, those of @graph and of lists included."""
-    scripts = tree.xpath('//script[contains(@type, "ld+json")]')
+    scripts = (script for script in tree.iter("script") if "ld+json" in (script.get("type") or ""))
     return [item for script in scripts for item in _objects(_repaired(script.text or ""))]
 
 

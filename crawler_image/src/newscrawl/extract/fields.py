@@ -13,7 +13,7 @@ from newscrawl.extract import text
 from newscrawl.extract.main_text import markup_paragraphs
 
 _TAG = re.compile(r"<[^<>]{1,200}>")
-_WORDS_APART = re.compile(r"\s*[,，、;]\s*")
+_WORDS_APART = re.compile(r"[,，、;]")
 
 
 def words(value: Any) -> str:
@@ -39,7 +39,7 @@ def address(value: Any) -> str:
 
 def keywords(values: Iterable[Any]) -> tuple[str, ...]:
     """Words of lists and of comma-separated texts, each once."""
-    parts = (part.strip(" #") for value in values for part in _WORDS_APART.split(words(value)))
+    parts = (part.strip(" #\u3000") for value in values for part in _WORDS_APART.split(words(value)))
     return tuple(dict.fromkeys(part for part in parts if part))
 
 

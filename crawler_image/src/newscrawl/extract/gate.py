@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from newscrawl.extract.page import Page
 
-# in Latin characters: a notice of a few words is shorter, the shortest news flash is longer; without a profile's own
-# selectors a teaser or a cookie notice may be what was found
+# in bytes of UTF-8, in which the words of every script are about as long: a notice of a few words is shorter, the
+# shortest news flash is longer; without a profile's own selectors a teaser or a cookie notice may be what was found
 LEAST_SIZE = 25
 LEAST_SIZE_GENERIC = 200
 _FRONT_PAGES = frozenset({"", "/", "/index.html", "/index.htm", "/index.php", "/main"})
@@ -28,7 +28,7 @@ def objection(
     if not profiled and urlsplit(page.url).path in _FRONT_PAGES:
         return "the site's front page"
     least = LEAST_SIZE if profiled else LEAST_SIZE_GENERIC
-    if sum(map(_size, paragraphs)) < least:
+    if sum(len(one.encode()) for one in paragraphs) < least:
         return f"a body of {sum(map(len, paragraphs))} characters, too little for an article"
     if published is None and profiled:
         return "no date of publication"
@@ -38,8 +38,3 @@ def objection(
     if not profiled and published is None and kind in _NOT_ARTICLES:
         return f"og:type is {kind} and there is no date"
     return None
-
-
-def _size(text: str) -> int:
-    """Characters of an East Asian script say twice as much."""
-    return len(text) + sum(character >= "\u2e80" for character in text)

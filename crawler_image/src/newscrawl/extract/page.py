@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +11,7 @@ from newscrawl.extract import embedded
 from newscrawl.extract.charset import decode
 from newscrawl.model import Response
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROL = bytes(code for code in range(32) if chr(code) not in "\t\n\r")
 # markup within a line that only shows how to read or break a word: without it a word is in one piece
 _WITHIN_WORDS = ("ruby", "rb", "rt", "rp", "rtc", "wbr", "font")
 
@@ -28,8 +27,8 @@ class Page:
     def tree(self) -> html.HtmlElement:
         """The parsed page; an empty page is an empty tree."""
         parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=False)
-        body = _CONTROL.sub("", self.text).strip() or "<html></html>"
-        tree = html.document_fromstring(body.encode("utf-8", "replace"), parser=parser, ensure_head_body=True)
+        body = self.text.encode("utf-8", "replace").translate(None, _CONTROL).strip() or b"<html></html>"
+        tree = html.document_fromstring(body, parser=parser, ensure_head_body=True)
         etree.strip_tags(tree, *_WITHIN_WORDS)
         return tree
 

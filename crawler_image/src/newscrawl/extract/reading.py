@@ -148,8 +148,8 @@ class Reading:
     def _canonical(self) -> str:
         """The page's own canonical link when it stays on the page's host, else the final URL; canonical both."""
         keep = self._profile.urls.keep_params if self._profile else None
-        links = self._page.tree.xpath('//link[@rel="canonical"]/@href') + self._page.metas.get("og:url", [])
-        for link in links:
+        links = [one.get("href") for one in self._page.tree.iter("link") if one.get("rel") == "canonical"]
+        for link in filter(None, links + self._page.metas.get("og:url", [])):
             try:
                 address = canonicalize(link, keep_params=keep, base=self._page.url)
             except BadUrl:
