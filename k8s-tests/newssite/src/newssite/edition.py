@@ -37,7 +37,7 @@ ENGLISH = Language("en", english.SECTIONS, english.compose, english.reporter)
 class Edition:
     """What a site has published: articles 1 to `count`, the newest last.
 
-    `at_first` is the count that the clock of the articles goes back from; `changes` holds how often each changed
+    `at_first` is the count that the clock of the articles goes back from; `changes` holds when each changed
     article was changed since; `crawl_delay` is what the site's robots.txt asks for, in seconds.
     """
 
@@ -47,7 +47,7 @@ class Edition:
     seed: int
     at_first: int
     count: int
-    changes: Mapping[int, int] = field(default_factory=dict)
+    changes: Mapping[int, tuple[datetime, ...]] = field(default_factory=dict)
     crawl_delay: float = 0.0
 
     def published(self, number: int) -> datetime:
@@ -71,21 +71,21 @@ class Edition:
             reporters=written[1],
             published=self.published(number),
         )
-        changed = self.changes.get(number, 0)
-        if not changed:
+        changes = self.changes.get(number, ())
+        if not changes:
             return article
-        more = self.language.compose(Random(f"{self.seed}/{self.site}/{number}/change {changed}"), article.section)
+        more = self.language.compose(Random(f"{self.seed}/{self.site}/{number}/{len(changes)}"), article.section)
         text = replace(article.text, paragraphs=(*article.text.paragraphs, more.paragraphs[0]))
-        return replace(article, text=text, modified=article.published + changed * timedelta(hours=1))
+        return replace(article, text=text, modified=changes[-1].astimezone(self.zone))
 
     def with_more(self, count: int) -> Edition:
         """The edition after `count` more articles came out."""
         return replace(self, count=self.count + count)
 
-    def with_change(self, number: int) -> Edition:
-        """The edition after article `number` was changed. Raises LookupError as `article` does."""
+    def with_change(self, number: int, now: datetime) -> Edition:
+        """The edition after article `number` was changed at `now` (aware). Raises LookupError as `article` does."""
         self.article(number)
-        return replace(self, changes={**self.changes, number: self.changes.get(number, 0) + 1})
+        return replace(self, changes={**self.changes, number: (*self.changes.get(number, ()), now)})
 
 
 @lru_cache(maxsize=8192)

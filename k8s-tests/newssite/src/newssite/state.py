@@ -7,6 +7,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import TextIO
 
@@ -93,7 +94,7 @@ class State:
         """Obey a test: {"site": NAME} with one or more of "outage": {"seconds": S, "status": 503 or null},
         "publish": N more articles, "change": the number of an article. Raises BadControl.
         """
-        rest = dict(order)
+        rest, now = dict(order), datetime.now(UTC).replace(microsecond=0)
         site = rest.pop("site", None)
         if site not in SITES:
             raise BadControl(f"'site' is {site!r}, not one of {', '.join(SITES)}")
@@ -105,7 +106,7 @@ class State:
             if "publish" in rest:
                 self.editions[site] = self.editions[site].with_more(int(rest.pop("publish")))  # type: ignore[call-overload]
             if "change" in rest:
-                self.editions[site] = self.editions[site].with_change(int(rest.pop("change")))  # type: ignore[call-overload]
+                self.editions[site] = self.editions[site].with_change(int(rest.pop("change")), now)  # type: ignore[call-overload]
         except (KeyError, TypeError, ValueError, LookupError) as error:
             raise BadControl(f"not understood ({error!r}): {json.dumps(dict(order))}") from error
         if rest:
