@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import configparser
 import functools
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -50,6 +51,20 @@ class Rendered:
         """All objects of a kind."""
         return [item for item in self.objects if item["kind"] == kind]
 
+    def secret(self, name: str) -> dict[str, str]:
+        """The decoded values of a Secret."""
+        return {key: base64.b64decode(value).decode() for key, value in self.one("Secret", name)["data"].items()}
+
+    def airflow_cfg(self, prefix: str = "newscrawl") -> configparser.ConfigParser:
+        """The rendered airflow.cfg, parsed."""
+        parser = configparser.ConfigParser()
+        parser.read_string(self.one("ConfigMap", f"{prefix}-airflow-cfg")["data"]["airflow.cfg"])
+        return parser
+
+    def scaler_config(self, prefix: str = "newscrawl") -> Object:
+        """The builtin scaler's configuration."""
+        return yaml.safe_load(self.one("ConfigMap", f"{prefix}-queue-scaler")["data"]["config.yaml"])
+
     def pods(self) -> Iterator[tuple[str, Object]]:
         """(what it belongs to, {metadata, spec}) of each pod that the release would start."""
         for item in self.objects:
@@ -63,15 +78,20 @@ class Rendered:
 
 
 @pytest.fixture(scope="session")
+def environment() -> Callable[[Object], dict[str, Any]]:
+    """Gives the environment of a container: name -> value, or where the value comes from."""
+    return lambda container: {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
+
+
+@pytest.fixture(scope="session")
 def helm() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs `helm template` of the chart as release newscrawl in namespace news; more arguments may follow."""
-    environment = {**os.environ, "PATH": tools.path()}
+    folder = tools.helm_folder()
+    command = str(folder / "helm") if folder else "helm"
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = ["helm", "template", "newscrawl", str(CHART), "-n", "news", "--kube-version", KUBERNETES]
-        return subprocess.run(
-            [*command, *map(str, arguments)], env=environment, capture_output=True, text=True, check=False
-        )
+        fixed = [command, "template", "newscrawl", str(CHART), "-n", "news", "--kube-version", KUBERNETES]
+        return subprocess.run([*fixed, *map(str, arguments)], capture_output=True, text=True, check=False)
 
     return run
 
@@ -85,7 +105,7 @@ def render(helm: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..
         files = [part for file in VALUE_SETS[values] for part in ("-f", file)]
         done = helm(*files, *arguments)
         assert done.returncode == 0, done.stderr
-        return Rendered(tuple(item for item in yaml.safe_load_all(done.stdout) if item))
+        return Rendered(tuple(item for item in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if item))
 
     return run
 

@@ -1,0 +1,105 @@
+"""Airflow's settings and objects follow from the values, and its pods follow their settings."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+def test_limits_of_airflow_follow_from_the_queues(render):
+    rendered = render("everything")
+    pools = json.loads(rendered.secret("press-bootstrap")["pools.json"])
+    # workers * concurrency * backlogPerSlot; the user's own pool wins over the queue's
+    wanted = {"quick": 36, "default_pool": 36, "Harbor_English": 12, "harbor": 3, "fixed": 24, "slow": 4}
+    assert {name: pool["slots"] for name, pool in pools.items()} == wanted
+    cfg = rendered.airflow_cfg("press")
+    assert cfg.getint("core", "parallelism") == cfg.getint("core", "max_active_tasks_per_dag") == sum(wanted.values())
+    assert cfg.getint("scheduler", "task_queued_timeout") == 86400
+
+
+def test_config_wins_over_what_the_chart_derives(render):
+    cfg = render("everything").airflow_cfg("press")
+    assert cfg["core"]["default_timezone"] == "Asia/Seoul"
+    assert cfg["core"]["dags_are_paused_at_creation"] == "False"
+    assert cfg["core"]["load_examples"] == "False"
+    assert cfg["core"]["execution_api_server_url"] == "http://press-api-server:8988/execution/"
+    assert cfg["api"]["port"] == "8988"
+    assert cfg["dag_processor"]["refresh_interval"] == "15"
+    assert "base_url" not in render().airflow_cfg()["api"]
+    bundles = json.loads(cfg["dag_processor"]["dag_bundle_config_list"])
+    assert [bundle["name"] for bundle in bundles] == ["dags-folder", "sites"]
+
+
+def test_every_setting_is_one_that_airflow_knows(render):
+    # read from its files: importing Airflow takes seconds
+    airflow = Path(importlib.util.find_spec("airflow").submodule_search_locations[0])
+    known = yaml.safe_load((airflow / "config_templates" / "config.yml").read_text())
+    for provider in ("celery", "fab"):
+        info = runpy.run_path(str(airflow / "providers" / provider / "get_provider_info.py"))["get_provider_info"]()
+        for section, described in info["config"].items():
+            known.setdefault(section, {"options": {}})["options"].update(described["options"])
+    cfg = render().airflow_cfg()
+    settings = {f"{section}.{key}" for section in cfg.sections() for key in cfg[section]}
+    assert not settings - {f"{section}.{key}" for section, described in known.items() for key in described["options"]}
+
+
+def test_web_port_reaches_service_and_container(render, environment):
+    rendered = render("everything")
+    assert rendered.one("Service", "press-api-server")["spec"]["ports"][0]["port"] == 8988
+    container = rendered.one("Deployment", "press-api-server")["spec"]["template"]["spec"]["containers"][0]
+    assert container["ports"] == [{"name": "http", "containerPort": 8988}]
+    assert environment(container)["NEWSCRAWL_UI_TIMEZONE"] == "Asia/Seoul"
+
+
+def test_connections_and_variables_keep_secrets_out_of_their_files(render, environment):
+    rendered = render("everything")
+    files = rendered.secret("press-bootstrap")
+    connections, variables = json.loads(files["connections.json"]), json.loads(files["variables.json"])
+    job = next(item for item in rendered.of("Job") if "-bootstrap-" in item["metadata"]["name"])
+    told = environment(job["spec"]["template"]["spec"]["containers"][0])
+    password = connections["mysql_test"].pop("passwordEnv")
+    assert connections["mysql_test"] == {
+        "conn_type": "mysql",
+        "host": "press-mysql",
+        "port": 3306,
+        "schema": "articles",
+        "login": "airflow",
+    }
+    assert told[password] == {"secretKeyRef": {"name": "press-mysql", "key": "airflow-password"}}
+    assert told[connections["lake"]["uriEnv"]] == {"secretKeyRef": {"name": "lake", "key": "uri"}}
+    assert variables["limits"] == {"value": {"per_site": 10}}
+    assert told[variables["token"]["valueEnv"]] == {"secretKeyRef": {"name": "tokens", "key": "api"}}
+
+
+@pytest.mark.parametrize(
+    "setting", ["image.tag=0.2.0", "config.core.parallelism=7", "variables.a=b", "admin.email=a@b", "pools.a.slots=1"]
+)
+def test_a_changed_installation_gets_a_new_bootstrap_job(render, setting):
+    # the same passwords in both, as an upgrade finds them
+    def job(*arguments):
+        rendered = render("existing-secrets", *arguments)
+        return next(item["metadata"]["name"] for item in rendered.of("Job"))
+
+    assert job() == job("--set", "logs.retentionDays=5")
+    assert job() != job("--set", setting)
+
+
+def test_pods_are_replaced_when_what_they_read_once_changes(render):
+    def checksums(*arguments):
+        rendered = render("existing-secrets", *arguments)
+        template = rendered.one("Deployment", "newscrawl-scheduler")["spec"]["template"]
+        return template["metadata"]["annotations"]
+
+    assert checksums() == checksums("--set", "sites.a.site=a")
+    assert checksums() != checksums("--set", "config.core.default_timezone=Asia/Seoul")
+
+
+def test_sites_keep_the_text_of_their_file(render):
+    sites = render("everything").one("ConfigMap", "press-sites")["data"]
+    assert sites["hanbit.yaml"] == "site: hanbit\nhosts: [hanbit.newssite]\n"
+    assert yaml.safe_load(sites["dure.yaml"]) == {"site": "dure", "hosts": ["dure.newssite"]}

@@ -1,0 +1,123 @@
+"""Each queue's worker set, and how the two engines scale it."""
+
+from __future__ import annotations
+
+import yaml
+from queue_scaler.config import parse
+
+
+def test_a_queue_becomes_a_worker_set_that_serves_it_alone(render, environment):
+    rendered = render("everything")
+    worker = rendered.one("StatefulSet", "press-worker-harbor")
+    assert worker["spec"]["replicas"] == 1
+    assert worker["spec"]["podManagementPolicy"] == "Parallel"
+    assert worker["spec"]["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Delete"}
+    claim = worker["spec"]["volumeClaimTemplates"][0]["spec"]
+    assert (claim["storageClassName"], claim["resources"]["requests"]["storage"]) == ("fast", "20Gi")
+    container = worker["spec"]["template"]["spec"]["containers"][0]
+    assert " ".join(container["command"]).startswith(
+        "dumb-init -- airflow celery worker --queues harbor --concurrency 3 --skip-serve-logs"
+    )
+    told = environment(container)
+    assert told["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__UNACKED_KEY"] == "unacked:harbor"
+    assert told["DUMB_INIT_SETSID"] == "0"
+    assert told["NEWSCRAWL_QUEUES"] == "Harbor_English,fixed,harbor,quick"
+
+
+def test_names_that_kubernetes_refuses_are_mapped_without_collisions(render):
+    twins = '{"Harbor_English":{},"Harbor.English":{},"harbor-english":{},"%s":{}}' % ("x" * 60)
+    rendered = render("default", "--set-json", f'workers={{"queues":{twins}}}')
+    sets = [item for item in rendered.of("StatefulSet") if "-worker-" in item["metadata"]["name"]]
+    names = {item["metadata"]["name"] for item in sets}
+    assert len(names) == 5
+    assert "newscrawl-worker-harbor-english" in names
+    assert all(len(name) <= 52 for name in names)
+
+
+def test_the_drain_ends_before_the_grace_does(render):
+    pod = render("everything").one("StatefulSet", "press-worker-harbor-english-374f3f")["spec"]["template"]["spec"]
+    drain = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert drain == ["python", "-m", "newscrawl_airflow.drain", "--grace", "105"]
+    assert pod["terminationGracePeriodSeconds"] == 120
+
+
+def test_the_scaler_knows_every_scaled_queue_and_may_patch_these_only(render):
+    rendered = render("everything")
+    queues = rendered.scaler_config("press")["queues"]
+    assert set(queues) == {"Harbor_English", "harbor", "quick"}
+    assert queues["harbor"] == {
+        "statefulSet": "press-worker-harbor",
+        "minReplicaCount": 1,
+        "maxReplicaCount": 5,
+        "listLength": 7,
+        "concurrency": 3,
+        "activationListLength": 0,
+        "cooldownPeriod": 60,
+        "inFlightKey": "unacked:harbor",
+        "fallback": {"failureThreshold": 4, "replicas": 2},
+        "behavior": {"scaleUp": {}, "scaleDown": {}},
+    }
+    assert "fallback" not in queues["quick"]
+    assert queues["quick"]["listLength"] == 3
+    patched = [rule for rule in rendered.one("Role", "press-queue-scaler")["rules"] if "patch" in rule["verbs"]]
+    assert [rule["resources"] for rule in patched] == [["statefulsets/scale"]]
+    assert set(patched[0]["resourceNames"]) == {queue["statefulSet"] for queue in queues.values()}
+
+
+def test_the_scaler_accepts_its_configuration(render, values):
+    rendered = render(values)
+    found = [item for item in rendered.of("ConfigMap") if item["metadata"]["name"].endswith("-queue-scaler")]
+    sets = {item["metadata"]["name"] for item in rendered.of("StatefulSet")}
+    assert bool(found) == (values != "keda")
+    for item in found:
+        config = parse(item["data"]["config.yaml"])
+        assert {queue.stateful_set for queue in config.queues.values()} <= sets
+
+
+def test_no_engine_means_fixed_replicas(render):
+    rendered = render("default", "--set", "autoscaling.engine=none", "--set", "workers.defaults.replicas=3")
+    assert rendered.one("StatefulSet", "newscrawl-worker-default")["spec"]["replicas"] == 3
+    assert not [item for item in rendered.objects if "queue-scaler" in item["metadata"]["name"]]
+
+
+def test_keda_counts_what_waits_and_what_runs(render):
+    rendered = render("keda")
+    scaled = rendered.one("ScaledObject", "newscrawl-worker-hanbit")["spec"]
+    assert scaled["scaleTargetRef"] == {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "name": "newscrawl-worker-hanbit",
+    }
+    assert scaled["advanced"]["scalingModifiers"]["formula"] == "queued + inflight"
+    assert scaled["advanced"]["scalingModifiers"]["target"] == "4"
+    triggers = {trigger["name"]: trigger["metadata"] for trigger in scaled["triggers"]}
+    assert triggers["queued"]["listName"] == "hanbit"
+    assert triggers["inflight"]["listName"] == "unacked:hanbit"
+    assert triggers["queued"]["address"] == "newscrawl-redis.news.svc:6379"
+    assert (scaled["minReplicaCount"], scaled["maxReplicaCount"], scaled["cooldownPeriod"]) == (0, 8, 60)
+    assert scaled["fallback"] == {"failureThreshold": 3, "replicas": 2}
+    login = rendered.one("TriggerAuthentication", "newscrawl-redis")["spec"]["secretTargetRef"]
+    assert login == [{"parameter": "password", "name": "newscrawl-redis", "key": "password"}]
+
+
+def test_the_engines_leave_no_object_of_each_other(render):
+    assert not [item for item in render("keda").objects if "queue-scaler" in item["metadata"]["name"]]
+    assert not [item for item in render().objects if item["apiVersion"].startswith("keda.sh/")]
+
+
+def test_an_upgrade_can_grow_every_volume(render):
+    rendered = render("everything", "--is-upgrade")
+    config = yaml.safe_load(rendered.one("ConfigMap", "press-resize")["data"]["resize.yaml"])
+    assert config["namespace"] == "news"
+    assert config["statefulSets"]["press-worker-harbor"] == {"data": "20Gi"}
+    assert "press-worker-fixed" not in config["statefulSets"]
+    assert {"press-mysql", "press-redis"} <= set(config["statefulSets"])
+    assert not [item for item in render("everything").objects if item["metadata"]["name"].endswith("-resize")]
+
+
+def test_busy_workers_are_not_evicted_unless_on_spot(render):
+    def evictable(queue):
+        template = render("gke").one("StatefulSet", f"newscrawl-worker-{queue}")["spec"]["template"]
+        return template["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"]
+
+    assert (evictable("default"), evictable("spot")) == ("false", "true")
