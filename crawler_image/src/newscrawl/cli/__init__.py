@@ -10,6 +10,7 @@ from newscrawl.cli.articles import articles
 from newscrawl.cli.crawl import crawl
 from newscrawl.cli.db import db
 from newscrawl.cli.errors import ExplainedErrors
+from newscrawl.cli.extract import extract
 from newscrawl.cli.frontier import frontier
 from newscrawl.cli.runs import runs
 from newscrawl.cli.sites import sites
@@ -33,5 +34,5 @@ def main() -> None:
     """
 
 
-for command in (crawl, sites, articles, runs, frontier, db):
+for command in (crawl, sites, articles, extract, runs, frontier, db):
     main.add_command(command)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
@@ -15,10 +14,12 @@ from newscrawl.cli.options import output, table
 from newscrawl.cli.runs import print_failures
 from newscrawl.context import find_profile, now, open_context, open_database
 from newscrawl.extract import extract
+from newscrawl.extract.manifest import profile_of
 from newscrawl.model import Article, FetchError, NotAnArticle, Response
 from newscrawl.profiles import Profile, ProfileError, load, load_all
 from newscrawl.settings import Settings
 from newscrawl.store import runs
+from newscrawl.urls import BadUrl
 
 
 @click.group()
@@ -112,9 +113,10 @@ def _problem(one: Profile | ProfileError, settings: Settings) -> str | None:
 
 
 def _of_host(url: str, settings: Settings) -> Profile | None:
-    host = urlsplit(url).hostname
-    profiles = (one for one in load_all(settings.sites).values() if isinstance(one, Profile))
-    return next((one for one in profiles if host in one.hosts), None)
+    try:
+        return profile_of(url, (one for one in load_all(settings.sites).values() if isinstance(one, Profile)))
+    except BadUrl as error:
+        raise click.UsageError(f"{error}; a file needs --url, the address that it came from") from error
 
 
 def _fetched(url: str, profile: Profile | None, settings: Settings) -> Response:
