@@ -48,19 +48,23 @@ class Sampler(threading.Thread):
         super().__init__(daemon=True)
         self.installation = installation
         self.samples: list[tuple[float, dict[str, QueueReading]]] = []
+        self._started = time.monotonic()
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
         """Sample until `stop`; a reading that fails leaves a gap in the timeline."""
-        started = time.monotonic()
         while not self._stop_asked.wait(1):
             with contextlib.suppress(CommandFailed):
-                self.samples.append((time.monotonic() - started, self.installation.queues()))
+                self._sample()
 
     def stop(self) -> None:
-        """End the sampling and wait for the last reading."""
+        """End the sampling with one last reading."""
         self._stop_asked.set()
         self.join()
+        self._sample()
+
+    def _sample(self) -> None:
+        self.samples.append((time.monotonic() - self._started, self.installation.queues()))
 
 
 def demo_values(tags: Mapping[str, str]) -> list[str]:
