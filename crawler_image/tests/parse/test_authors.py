@@ -41,6 +41,8 @@ from newscrawl.extract.authors import names
         ({"@type": "Person", "name": ["Jane Doe", "John Roe"]}, ["Jane Doe", "John Roe"]),
         ({"@type": "Person"}, []),
         ([{"name": "Jane Doe"}, "John Roe"], ["Jane Doe", "John Roe"]),
+        ("a" * 100_000 + " 부장" * 1000, []),
+        ("Jane Doe, who has " + "written of the sea " * 5, ["Jane Doe"]),
         (None, []),
         (3, []),
     ],

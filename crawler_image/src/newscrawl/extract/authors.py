@@ -22,6 +22,9 @@ _JOB = re.compile(
 )
 _SEPARATORS = re.compile(r"\s*(?:,|;|·|ㆍ|、|/|\||&|\band\b)\s*")
 _WHOLLY_BRACKETED = re.compile(r"^[(\[【（]([^()\[\]【】（）]+)[)\]】）]$")
+# characters: what is longer is a biography or a whole article, in which no name is looked for
+_LONGEST_BYLINE = 500
+_LONGEST_NAME = 60
 _BRACKETS = re.compile(r"\s*[(\[【（].*?[)\]】）]\s*")
 
 
@@ -30,7 +33,7 @@ def names(bylines: Iterable[object]) -> tuple[str, ...]:
 
     What is only a job ("Staff Writer") counts as a name when the byline has no other.
     """
-    found = list(dict.fromkeys(name for byline in bylines for name in _of(byline) if name))
+    found = list(dict.fromkeys(name for byline in bylines for name in _of(byline) if 0 < len(name) <= _LONGEST_NAME))
     return tuple(name for name in found if not _JOB.search(name)) or tuple(found)
 
 
@@ -39,7 +42,7 @@ def _of(byline: object) -> list[str]:
         return _of(byline.get("name"))
     if isinstance(byline, list):
         return [name for one in byline for name in _of(one)]
-    if not isinstance(byline, str) or _URL.match(byline.strip()):
+    if not isinstance(byline, str) or len(byline) > _LONGEST_BYLINE or _URL.match(byline.strip()):
         return []
     text = _BY.sub("", " ".join(_EMAIL.sub(" ", byline).split()))
     return [_name(part) for part in _SEPARATORS.split(_WHOLLY_BRACKETED.sub(r"\1", text))]

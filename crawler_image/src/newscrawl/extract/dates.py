@@ -11,6 +11,8 @@ from datetime import datetime, tzinfo
 
 from dateutil import parser, tz
 
+# characters in which a date is looked for: an element with more of them holds more than a date
+_LONGEST = 300
 # without any separator: 20261123, 202611231504, 20261123150400
 _COMPACT = re.compile(r"(?:19|20)\d{6}(?:\d{4}(?:\d{2})?)?")
 _EPOCH = re.compile(r"^\d{10}(\d{3})?$")
@@ -42,7 +44,7 @@ _ZONES = {
 
 def parse(text: str, zone: tzinfo) -> datetime | None:
     """The aware moment in `text`, or None when it names none; `zone` is that of dates without one."""
-    text = " ".join(text.split())
+    text = " ".join(text[:_LONGEST].split())
     if _EPOCH.match(text):
         return datetime.fromtimestamp(int(text[:10]), tz.UTC)
     try:

@@ -38,6 +38,8 @@ _TELLING = 20
 _LINKED = 0.8
 # below so many characters the page itself holds no article, and its embedded data may
 _LEAST_VISIBLE = 200
+# above so many it is no article but a book or an attack, and a second look costs seconds
+_MOST_REREAD = 300_000
 
 
 def main_text(page: Page, title: str) -> tuple[list[str], str]:
@@ -47,7 +49,7 @@ def main_text(page: Page, title: str) -> tuple[list[str], str]:
         embedded = _embedded(page)
         if sum(map(len, embedded)) > sum(map(len, found)):
             found, source = embedded, "embedded JSON"
-    elif reread := _reread(page.tree, found):
+    elif sum(map(len, found)) <= _MOST_REREAD and (reread := _reread(page.tree, found)):
         found, source = reread, "trafilatura, reread"
     heading = _squashed(title)
     lines = [line for line in boilerplate.without(found) if _squashed(line) != heading]
