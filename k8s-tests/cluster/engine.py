@@ -6,6 +6,7 @@ changes; it outlives this process, as the cluster in it does.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -23,6 +24,8 @@ from cluster.steps import StepFailed, run, say, step, succeeds
 WRAPPER = Path(__file__).parent / "runc_within_bounds.py"
 # bit in the bounding set, of those that an engine asks for and a sandbox may lack
 CAPABILITIES = {"CAP_SYS_RESOURCE": 24}
+ENGINE_PID_FILE = "docker.pid"
+PID_FILES = (ENGINE_PID_FILE, "run/containerd/containerd.pid")
 START_SECONDS = 90
 STOP_SECONDS = 60
 
@@ -57,7 +60,7 @@ def running() -> dict[str, str] | None:
 
 def was_killed() -> bool:
     """Whether an engine of ours ended without cleaning up: what it ran may still be there."""
-    return (_folder() / "docker.pid").exists() and _pid() is None
+    return (_folder() / ENGINE_PID_FILE).exists() and _pid() is None
 
 
 def environment() -> dict[str, str]:
@@ -91,13 +94,22 @@ def _folder() -> Path:
     return cache.folder() / "engine"
 
 
-def _pid() -> int | None:
+def _pid(file: str = ENGINE_PID_FILE) -> int | None:
     """The process id of our engine, or None when it does not run (its number may be another process's by now)."""
     try:
-        pid = int((_folder() / "docker.pid").read_text())
+        pid = int((_folder() / file).read_text())
         return pid if str(_folder()) in Path(f"/proc/{pid}/cmdline").read_text() else None
     except (OSError, ValueError):
         return None
+
+
+def _kill(file: str) -> None:
+    """Kill the process of a pid file of ours, if it runs, and wait until it is gone."""
+    pid = _pid(file)
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        _within(STOP_SECONDS, lambda: _pid(file) is None)
 
 
 def _own() -> dict[str, str]:
@@ -157,7 +169,7 @@ def configuration(folder: Path, missing: Iterable[str]) -> dict[str, object]:
     settings: dict[str, object] = {
         "data-root": str(folder / "data"),
         "exec-root": str(folder / "run"),
-        "pidfile": str(folder / "docker.pid"),
+        "pidfile": str(folder / ENGINE_PID_FILE),
         "hosts": [f"unix://{folder / 'docker.sock'}"],
     }
     if list(missing):
@@ -175,15 +187,16 @@ def _start() -> None:
         if _within(START_SECONDS, lambda: _answers(own)):
             return
         say(f"   our engine (process {pid}) runs but does not answer: it is replaced")
-        os.kill(pid, signal.SIGKILL)
-        _within(STOP_SECONDS, lambda: _pid() is None)
+    # a containerd that outlives its engine would be taken over by the next one, and may hang as well
+    for file in PID_FILES:
+        _kill(file)
     missing = missing_capabilities(Path("/proc/self/status").read_text())
     if missing:
         say(f"   the machine lacks {', '.join(missing)}: containers run without")
         shutil.copy(WRAPPER, folder / WRAPPER.name)
         (folder / WRAPPER.name).chmod(0o755)
     # left by an engine that was killed: a new one refuses to start beside them
-    for stale in ("docker.pid", "docker.sock"):
+    for stale in (*PID_FILES, "docker.sock"):
         (folder / stale).unlink(missing_ok=True)
     (folder / "daemon.json").write_text(json.dumps(configuration(folder, missing), indent=2))
     log = folder / "dockerd.log"

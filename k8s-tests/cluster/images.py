@@ -95,13 +95,15 @@ def ensure_service_images(docker: Mapping[str, str], registry: bool) -> None:
 def build(docker: Mapping[str, str]) -> dict[str, str]:
     """Build our images and return the content tag of each; seconds when nothing changed."""
     version, base = _version(), _build_base(docker)
+    # BuildKit's attestations name the time, which would give unchanged images a new identity
+    without_attestations = {**docker, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     tags = {}
     for name, (context, dockerfile) in PROJECT_IMAGES.items():
         image = f"newscrawl-airflow/{name}"
         with step(f"build {image}"):
             arguments = ("--build-arg", f"BUILD_BASE={base}", *_proxy_arguments())
             words = ("docker", "build", "-q", "-t", f"{image}:{version}", "-f", ROOT / dockerfile, *arguments)
-            made = run(*words, ROOT / context, environment=docker).split()[-1]
+            made = run(*words, ROOT / context, environment=without_attestations).split()[-1]
             tags[name] = f"dev-{made.removeprefix('sha256:')[:12]}"
             run("docker", "tag", f"{image}:{version}", f"{image}:{tags[name]}", environment=docker)
     return tags

@@ -108,11 +108,9 @@ def _state(environment: Mapping[str, str]) -> State:
     found = _inspect(environment)
     if found is None:
         return State(exists=False)
-    running = found["State"]["Running"]
-    if not running:
-        with step(f"start the node {NODE} again"):
-            running = succeeds("docker", "start", NODE, environment=environment)
-    sound = running and _has_kubeconfig(environment) and _sound(environment, RESTART_SECONDS)
+    with step(f"look at the kind cluster {NAME}, and wait for it where it starts again"):
+        running = found["State"]["Running"] or succeeds("docker", "start", NODE, environment=environment)
+        sound = running and _has_kubeconfig(environment) and _sound(environment, RESTART_SECONDS)
     return State(exists=True, running=running, image=found["Config"]["Image"], sound=sound)
 
 

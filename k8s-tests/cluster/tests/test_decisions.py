@@ -1,7 +1,11 @@
 """The decisions of the bring-up: what is kept, what is replaced, what a machine lacks, what a cache key covers."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +79,23 @@ def test_an_image_of_unknown_origin_leaves_the_path_open_and_a_wrong_setting_is_
     assert images.decided_path(None, {"Config": {"Labels": None}, "RepoDigests": []}) is None
     with pytest.raises(StepFailed, match="NEWSCRAWL_CLUSTER_PATH=pakages"):
         images.decided_path("pakages", None)
+
+
+def test_a_number_that_is_another_process_by_now_is_not_our_engine(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    file = tmp_path / "newscrawl-airflow" / "engine" / engine.ENGINE_PID_FILE
+    file.parent.mkdir(parents=True)
+    assert not engine.was_killed()
+    file.write_text(str(os.getpid()))
+    assert engine.was_killed()
+    engine.stop()  # would end this process
+    script = "import time; print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", script, str(file.parent)], stdout=subprocess.PIPE) as ours:
+        ours.stdout.readline()
+        file.write_text(str(ours.pid))
+        assert not engine.was_killed()
+        engine.stop()
+    assert ours.returncode == -signal.SIGTERM
 
 
 def test_only_the_docker_client_that_fits_comes_first_on_path(tmp_path, monkeypatch):
