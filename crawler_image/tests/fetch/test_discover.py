@@ -259,7 +259,11 @@ def test_broken_xml_gives_what_can_be_read(crawl: Crawl, site: LocalSite) -> Non
     assert "/1" in crawl.paths(sitemaps=[site.page("/s.xml", body[:-20])])
 
 
-@pytest.mark.parametrize("body", [b"", b"<html><body>not here</body></html>", b"hello", gzip.compress(b"<x/>")[:-5]])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html><body>not here</body></html>", b"hello", gzip.compress(b"<x/>")[:-5]],
+    ids=["empty", "page", "text", "cut gzip"],
+)
 def test_what_is_no_sitemap_is_an_error(crawl: Crawl, site: LocalSite, body: bytes) -> None:
     with pytest.raises(FetchError) as caught:
         crawl.run(sitemaps=[site.page("/s.xml", body)])
