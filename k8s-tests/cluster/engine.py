@@ -80,14 +80,17 @@ def environment() -> dict[str, str]:
 
 
 def stop() -> None:
-    """Stop the engine that we started, if it runs. Raises StepFailed when it does not end."""
+    """Stop the engine that we started, if it runs, and unmount what killed ones left. Raises StepFailed."""
     pid = _pid()
-    if pid is None:
-        return
-    with step("stop our docker engine"):
-        os.kill(pid, signal.SIGTERM)
-        if not _within(STOP_SECONDS, lambda: _pid() is None):
-            raise StepFailed(f"docker engine: process {pid} does not end; see {_folder() / 'dockerd.log'}")
+    if pid is not None:
+        with step("stop our docker engine"):
+            os.kill(pid, signal.SIGTERM)
+            if not _within(STOP_SECONDS, lambda: _pid() is None):
+                raise StepFailed(f"docker engine: process {pid} does not end; see {_folder() / 'dockerd.log'}")
+    mounts = Path("/proc/self/mounts")
+    for line in reversed(mounts.read_text().splitlines() if mounts.exists() else []):
+        if line.split()[1].startswith(f"{_folder()}/"):
+            run("umount", line.split()[1])
 
 
 def _folder() -> Path:
