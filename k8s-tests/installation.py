@@ -100,12 +100,14 @@ class Installation:
 
     def install(self, *values: str, command: str = "install", wait: str = "5m") -> str:
         """`helm install` (or `upgrade`) of this checkout's chart, back when ready; `values` are helm's options."""
-        return self.helm(command, self.release, str(CHART), "--create-namespace", "--wait", "--timeout", wait, *values)
+        ready = ("--wait", "--wait-for-jobs", "--timeout", wait)
+        return self.helm(command, self.release, str(CHART), "--create-namespace", *ready, *values)
 
     def uninstall(self) -> None:
         """Remove the release, if there is one, and wait for its pods to end. Volumes and kept Secrets stay."""
         self.helm("uninstall", self.release, "--ignore-not-found", "--wait")
-        selector = f"app.kubernetes.io/instance={self.release}"
+        # pods of hooks outlive the release, as Helm documents
+        selector = f"app.kubernetes.io/instance={self.release},app.kubernetes.io/component notin (test,resize)"
         until("pods of the release are gone", lambda: not self.get("pods", "-l", selector)["items"], seconds=180)
 
     def remove(self) -> None:
