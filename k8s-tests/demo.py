@@ -48,7 +48,7 @@ class Sampler(threading.Thread):
         super().__init__(daemon=True)
         self.installation = installation
         self.samples: list[tuple[float, dict[str, QueueReading]]] = []
-        self._started = time.monotonic()
+        self._first_moment = time.monotonic()
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
@@ -64,7 +64,7 @@ class Sampler(threading.Thread):
         self._sample()
 
     def _sample(self) -> None:
-        self.samples.append((time.monotonic() - self._started, self.installation.queues()))
+        self.samples.append((time.monotonic() - self._first_moment, self.installation.queues()))
 
 
 def demo_values(tags: Mapping[str, str]) -> list[str]:
