@@ -86,11 +86,8 @@ def crawl(installation: Installation, sites: tuple[str, ...] = SITES, seconds: f
         )
         runs = {site: airflow.trigger(f"crawl_{site}") for site in sites}
 
-        def states() -> dict[str, str]:
-            return {site: airflow.state(f"crawl_{site}", run) for site, run in runs.items()}
-
         def ended() -> dict[str, str] | None:
-            now = states()
+            now = {site: airflow.state(f"crawl_{site}", run) for site, run in runs.items()}
             print(
                 "    " + "  ".join(_line(queue, reading) for queue, reading in installation.queues().items()),
                 flush=True,
@@ -141,9 +138,7 @@ def main() -> int:
     with phases("crawl"):
         states = crawl(installation)
     with phases("scale to zero"):
-        until(
-            "no queue holds a worker", lambda: not any(q.replicas for q in installation.queues().values()), seconds=180
-        )
+        await_no_workers(installation)
     sampler.stop()
     with phases("compare"):
         result = report.compare(sites.truth(), installation.rows(report.QUERY), sampler.samples, phases.seconds)
