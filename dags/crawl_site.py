@@ -33,7 +33,7 @@ Start it with a `limit` to visit only that many URLs.
 def load_profile(site: str) -> Profile:
     """The site's profile; raises ProfileError, also for a queue that no worker serves."""
     environment = settings.load()
-    profile = profiles.load(profile_files(environment.sites)[site])
+    profile = profiles.load(profile_files(environment)[site])
     queue = profile.crawl.queue
     if environment.queues is not None and queue not in environment.queues:
         raise ProfileError(

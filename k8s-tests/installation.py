@@ -100,7 +100,7 @@ class Installation:
 
     def install(self, *values: str, command: str = "install", wait: str = "5m") -> str:
         """`helm install` (or `upgrade`) of this checkout's chart, back when ready; `values` are helm's options."""
-        ready = ("--wait", "--wait-for-jobs", "--timeout", wait)
+        ready = ("--wait", "--timeout", wait)
         return self.helm(command, self.release, str(CHART), "--create-namespace", *ready, *values)
 
     def uninstall(self) -> None:
@@ -270,6 +270,16 @@ class AirflowApi:
     def state(self, dag: str, run: str) -> str:
         """The state of a run: queued, running, success or failed."""
         return self.call("GET", f"dags/{dag}/dagRuns/{run}")["state"]
+
+    def ended(self, dag: str, run: str, *, seconds: float) -> str:
+        """Wait until a run has ended and return its state, success or failed. Raises TimeoutError."""
+        states = ("success", "failed")
+        return until(
+            f"run {run} of {dag} has ended",
+            lambda: next((state for state in (self.state(dag, run),) if state in states), None),
+            seconds=seconds,
+            every=2,
+        )
 
     def tasks(self, dag: str, run: str) -> list[dict[str, Any]]:
         """The task instances of a run, each mapped one on its own."""

@@ -74,12 +74,7 @@ def test_the_sample_dag_fills_its_table_and_can_run_twice(installation, upgraded
     with installation.airflow() as airflow:
         for _ in range(2):
             run = airflow.trigger("connect_to_local_mysql")
-            until(
-                "the sample DAG has ended",
-                lambda run=run: airflow.state("connect_to_local_mysql", run) in ("success", "failed"),
-                seconds=120,
-            )
-            assert airflow.state("connect_to_local_mysql", run) == "success"
+            assert airflow.ended("connect_to_local_mysql", run, seconds=180) == "success"
     assert installation.rows("SELECT COUNT(*) AS rows_ FROM employees") == [{"rows_": 23}]
 
 

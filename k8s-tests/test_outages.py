@@ -41,14 +41,9 @@ def test_a_crawl_survives_redis_and_mysql_away_for_a_minute_and_a_restart(instal
     _absent(installation, "mysql")
     installation.kubectl("delete", "pod", f"{installation.release}-mysql-0")
 
-    def ended() -> bool:
-        with installation.airflow() as airflow:
-            return airflow.state("crawl_harbor", run) in ("success", "failed")
-
-    until("the crawl has ended", ended, seconds=600, every=5)
-    demo.await_no_workers(installation)
     with installation.airflow() as airflow:
-        assert airflow.state("crawl_harbor", run) == "success"
+        assert airflow.ended("crawl_harbor", run, seconds=600) == "success"
+    demo.await_no_workers(installation)
     rows = installation.rows(report.QUERY)
     assert report.compare(sites.truth(), rows, [], {})["sites"]["harbor"]["wrong"] == []
     assert len({row["canonical_url"] for row in rows}) == len(rows)
@@ -58,8 +53,7 @@ def test_an_unreachable_site_fails_its_run_and_says_why(installation, crawled, s
     sites.control("dure", outage={"seconds": 600, "status": 503})
     with installation.airflow() as airflow:
         run = airflow.trigger("crawl_dure")
-        until("the crawl has ended", lambda: airflow.state("crawl_dure", run) in ("success", "failed"), seconds=300)
-        assert airflow.state("crawl_dure", run) == "failed"
+        assert airflow.ended("crawl_dure", run, seconds=300) == "failed"
     sites.control("dure", outage={"seconds": 0})
     reason = installation.rows("SELECT reason FROM runs WHERE site = 'dure' ORDER BY id DESC LIMIT 1")[0]["reason"]
     assert "503" in reason
@@ -80,6 +74,5 @@ def test_a_full_volume_is_said_and_leaves_other_queues_alone(installation, crawl
         assert task["state"] in ("failed", "up_for_retry")
         assert "no space left" in airflow.log(task)
         assert "/data" in airflow.log(task)
-        until("gangmun is crawled", lambda: airflow.state("crawl_gangmun", other) in ("success", "failed"), seconds=300)
-        assert airflow.state("crawl_gangmun", other) == "success"
+        assert airflow.ended("crawl_gangmun", other, seconds=300) == "success"
         airflow.pause("crawl_tiny")

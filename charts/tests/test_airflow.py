@@ -89,6 +89,16 @@ def test_a_changed_installation_gets_a_new_bootstrap_job(render, setting):
     assert job() != job("--set", setting)
 
 
+def test_the_api_server_waits_for_the_bootstrap_job_so_that_ready_means_usable(render):
+    rendered = render("default")
+    job = rendered.of("Job")[0]["metadata"]["name"]
+    parts = ("api-server", "scheduler", "dag-processor", "triggerer")
+    pods = {name: rendered.one("Deployment", f"newscrawl-{name}")["spec"]["template"]["spec"] for name in parts}
+    waits = {name: pod["initContainers"][0]["command"] for name, pod in pods.items()}
+    assert waits.pop("api-server")[-2:] == ["--bootstrap", job]
+    assert all(wait[-1] == "newscrawl_airflow.wait_for_migrations" for wait in waits.values())
+
+
 def test_pods_are_replaced_when_what_they_read_once_changes(render):
     def checksums(*arguments):
         rendered = render("existing-secrets", *arguments)

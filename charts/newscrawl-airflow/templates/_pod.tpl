@@ -31,6 +31,8 @@
   value: {{ .Values.crawler.userAgent | quote }}
 - name: NEWSCRAWL_SITES
   value: /etc/newscrawl/sites
+- name: NEWSCRAWL_PUBLISHERS
+  value: {{ join "," .Values.crawler.publishers | quote }}
 - name: NEWSCRAWL_QUEUES
   value: {{ keys .Values.workers.queues | sortAlpha | join "," | quote }}
 {{- end -}}
@@ -131,8 +133,8 @@ seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
 {{/* The pod template of one Airflow process. Takes {root, component, values, command} and optionally
-     labels, annotations, env, mounts, volumes, ports, probes, lifecycle (texts), wait (for the migration),
-     restartPolicy, grace (seconds). */}}
+     labels, annotations, env, mounts, volumes, ports, probes, lifecycle (texts), wait (for the migration; the name of a
+     bootstrap Job: for that too), restartPolicy, grace (seconds). */}}
 {{- define "newscrawl.airflowPod" -}}
 {{- $root := .root -}}
 {{- $image := include "newscrawl.image" (dict "root" $root "image" $root.Values.image) -}}
@@ -156,7 +158,7 @@ spec:
     - name: wait-for-migrations
       image: {{ $image }}
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-      command: [python, -m, newscrawl_airflow.wait_for_migrations]
+      command: {{ concat (list "python" "-m" "newscrawl_airflow.wait_for_migrations") (kindIs "string" .wait | ternary (list "--bootstrap" .wait) list) | toJson }}
       env: {{- include "newscrawl.airflowEnv" $root | nindent 8 }}
       securityContext: {{- toYaml $root.Values.containerSecurityContext | nindent 8 }}
       resources:

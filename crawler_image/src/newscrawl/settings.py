@@ -25,9 +25,9 @@ class Settings:
     """The crawler's configuration.
 
     `sites` are the directories searched for profiles, the packaged one first; `queues` are the queues that the cluster
-    serves, None when nobody said; `mysql_patience` is how many seconds a lost database is waited for before the task
-    fails (and Airflow retries it); `lease` is how many seconds a claimed URL stays with a worker that gives no sign of
-    life.
+    serves, None when nobody said; `publishers` are the packaged profiles that become DAGs, None for all;
+    `mysql_patience` is how many seconds a lost database is waited for before the task fails (and Airflow retries it);
+    `lease` is how many seconds a claimed URL stays with a worker that gives no sign of life.
     """
 
     mysql_url: str | None = field(default=None, repr=False)
@@ -37,8 +37,14 @@ class Settings:
     sites: tuple[Path, ...] = ()
     queues: frozenset[str] | None = None
     queue: str | None = None
+    publishers: frozenset[str] | None = None
     mysql_patience: float = 150.0
     lease: float = 60.0
+
+    @property
+    def packaged_sites(self) -> Path:
+        """The directory of the profiles that the package ships."""
+        return self.sites[0]
 
     @property
     def warc_dir(self) -> Path:
@@ -74,6 +80,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         sites=(packaged, *(Path(part) for part in told.get("NEWSCRAWL_SITES", "").split(os.pathsep) if part)),
         queues=_names(told.get("NEWSCRAWL_QUEUES")),
         queue=told.get("NEWSCRAWL_QUEUE"),
+        publishers=_publishers(environ.get("NEWSCRAWL_PUBLISHERS", "*")),
         mysql_patience=_seconds(told, "NEWSCRAWL_MYSQL_PATIENCE", 150.0),
         lease=_seconds(told, "NEWSCRAWL_LEASE", 60.0),
     )
@@ -100,6 +107,12 @@ def _url(told: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | 
 
 def _names(value: str | None) -> frozenset[str] | None:
     return None if value is None else frozenset(part.strip() for part in value.split(",") if part.strip())
+
+
+def _publishers(value: str) -> frozenset[str] | None:
+    # an empty list is a choice here: none of them
+    names = _names(value) or frozenset()
+    return None if "*" in names else names
 
 
 def _seconds(told: Mapping[str, str], name: str, default: float) -> float:

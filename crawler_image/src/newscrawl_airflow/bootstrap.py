@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import click
 import pymysql
@@ -50,8 +51,9 @@ def step(name: str, started: float) -> None:
 def main(timeout: float) -> None:
     """Migrate the databases, then bring the admin, connections, variables and pools in step with the values.
 
-    Reads AIRFLOW__DATABASE__SQL_ALCHEMY_CONN, AIRFLOW__CELERY__RESULT_BACKEND, NEWSCRAWL_MYSQL_URL, ADMIN_* and
-    RELEASE_NAME, and the files connections.json, variables.json and pools.json of /etc/newscrawl-airflow/bootstrap.
+    Reads AIRFLOW__DATABASE__SQL_ALCHEMY_CONN, AIRFLOW__CELERY__RESULT_BACKEND, NEWSCRAWL_MYSQL_URL, ADMIN_*,
+    RELEASE_NAME and BOOTSTRAP_JOB, and the files connections.json, variables.json and pools.json of
+    /etc/newscrawl-airflow/bootstrap.
     """
     started = time.monotonic()
     try:
@@ -69,6 +71,8 @@ def main(timeout: float) -> None:
         admin_user.ensure(os.environ)
         step("connections, variables, pools", started)
         managed_objects.synchronize(os.environ)
+        with closing(metadata_database.connect(os.environ[metadata_database.URL_VARIABLE])) as connection:
+            metadata_database.mark_bootstrapped(connection, os.environ["BOOTSTRAP_JOB"])
     except (TimeoutError, subprocess.CalledProcessError, ValueError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)

@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pymysql
 
 URL_VARIABLE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+# one row: the Job that last brought this database in step with the chart's values; shaped as Alembic's version tables
+BOOTSTRAP_TABLE = "newscrawl_bootstrap"
 
 
 def connect(url: str, timeout: float = 5) -> pymysql.Connection:
@@ -33,3 +35,13 @@ def connect(url: str, timeout: float = 5) -> pymysql.Connection:
         read_timeout=timeout,
         autocommit=True,
     )
+
+
+def mark_bootstrapped(connection: pymysql.Connection, job: str) -> None:
+    """Say in the database that the bootstrap Job of this name has done all that it does."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {BOOTSTRAP_TABLE} (version_num VARCHAR(63) NOT NULL)")
+        connection.begin()
+        cursor.execute(f"DELETE FROM {BOOTSTRAP_TABLE}")
+        cursor.execute(f"INSERT INTO {BOOTSTRAP_TABLE} VALUES (%s)", (job,))
+        connection.commit()

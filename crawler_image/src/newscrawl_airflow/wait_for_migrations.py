@@ -1,7 +1,8 @@
 """Waits until the metadata database is as the image expects it: the init container of every component that uses it.
 
 It makes `helm install --wait` and Argo CD safe: the migration is an ordinary Job that nothing hooks on, and the
-components start by themselves when it is done.
+components start by themselves when it is done. The API server waits for all of that Job, the admin and the connections
+included, so that a ready API server means an installation that can be used.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import click
 import pymysql
 
-from newscrawl_airflow.metadata_database import URL_VARIABLE, connect
+from newscrawl_airflow.metadata_database import BOOTSTRAP_TABLE, URL_VARIABLE, connect
 from newscrawl_airflow.migration_heads import HEADS_FILE
 
 NO_SUCH_TABLE = 1146
@@ -31,11 +32,11 @@ def missing(url: str, expected: dict[str, list[str]]) -> str | None:
                 cursor.execute(f"SELECT version_num FROM {table}")
                 found = sorted(version for (version,) in cursor.fetchall())
                 if found != heads:
-                    return f"{table} is at {', '.join(found) or 'nothing'}, this image expects {', '.join(heads)}"
+                    return f"{table} is at {', '.join(found) or 'nothing'}, expected is {', '.join(heads)}"
     except pymysql.err.ProgrammingError as error:
         if error.args[0] != NO_SUCH_TABLE:
             raise
-        return "the database is empty"
+        return f"there is no table {table}"
     except pymysql.err.OperationalError as error:
         return f"MySQL does not answer: {error.args[-1]}"
     return None
@@ -46,9 +47,12 @@ def missing(url: str, expected: dict[str, list[str]]) -> str | None:
 @click.option(
     "--heads", type=click.Path(exists=True, path_type=Path), default=HEADS_FILE, help="the expected revisions"
 )
-def main(timeout: float, heads: Path) -> None:
+@click.option("--bootstrap", metavar="JOB", help="wait also until this bootstrap Job is done")
+def main(timeout: float, heads: Path, bootstrap: str | None) -> None:
     """Wait until AIRFLOW__DATABASE__SQL_ALCHEMY_CONN is migrated to what this image expects."""
     expected = json.loads(heads.read_text())
+    if bootstrap:
+        expected[BOOTSTRAP_TABLE] = [bootstrap]
     started = time.monotonic()
     said = ""
     while (reason := missing(os.environ[URL_VARIABLE], expected)) is not None:
@@ -60,7 +64,7 @@ def main(timeout: float, heads: Path) -> None:
             click.echo(f"{waited:.0f} s: waiting: {reason}")
             said = reason
         time.sleep(INTERVAL)
-    click.echo(f"{time.monotonic() - started:.0f} s: the database is migrated")
+    click.echo(f"{time.monotonic() - started:.0f} s: the database is ready")
 
 
 if __name__ == "__main__":

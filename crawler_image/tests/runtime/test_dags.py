@@ -34,6 +34,7 @@ def sites(tmp_path, monkeypatch):
     """Writes the profile of a site into the folder that the ConfigMap is mounted to."""
     monkeypatch.setenv("NEWSCRAWL_SITES", str(tmp_path))
     monkeypatch.setenv("NEWSCRAWL_QUEUES", "default,news")
+    monkeypatch.setenv("NEWSCRAWL_PUBLISHERS", "")
 
     def write(site: str, change: tuple[str, str] = ("", "")) -> Path:
         path = tmp_path / f"{site}.yaml"
@@ -105,6 +106,15 @@ def test_dags_come_and_go_with_their_profiles(sites, load):
     dags = set(load().dags)
     assert "crawl_dure" in dags
     assert "crawl_hanbit" not in dags
+
+
+def test_publishers_of_the_image_have_a_dag_when_they_are_asked_for(sites, load, monkeypatch):
+    sites("hanbit")
+    assert set(load().dags) == {"crawl_hanbit"}
+    monkeypatch.setenv("NEWSCRAWL_PUBLISHERS", "bbc,nobody")
+    bag = load()
+    assert set(bag.dags) == {"crawl_hanbit", "crawl_bbc"}
+    assert "nobody.yaml" in bag.import_errors["crawl_nobody.py"]
 
 
 def test_dag_folder_itself_has_only_the_sample(airflow_database):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from newscrawl_airflow.metadata_database import URL_VARIABLE, connect
+from newscrawl_airflow.metadata_database import BOOTSTRAP_TABLE, URL_VARIABLE, connect, mark_bootstrapped
 from newscrawl_airflow.wait_for_migrations import missing
 
 EXPECTED = {"alembic_version": ["aaa"], "alembic_version_fab": ["bbb"]}
@@ -17,10 +17,10 @@ EXPECTED = {"alembic_version": ["aaa"], "alembic_version_fab": ["bbb"]}
 def cursor(mysql_url):
     connection = connect(mysql_url)
     with connection.cursor() as cursor:
-        for table in EXPECTED:
+        for table in (*EXPECTED, BOOTSTRAP_TABLE):
             cursor.execute(f"DROP TABLE IF EXISTS {table}")
         yield cursor
-        for table in EXPECTED:
+        for table in (*EXPECTED, BOOTSTRAP_TABLE):
             cursor.execute(f"DROP TABLE IF EXISTS {table}")
     connection.close()
 
@@ -32,13 +32,22 @@ def migrate(cursor, table: str, version: str) -> None:
 
 
 def test_each_stage_is_named(mysql_url, cursor):
-    assert missing(mysql_url, EXPECTED) == "the database is empty"
+    assert missing(mysql_url, EXPECTED) == "there is no table alembic_version"
     migrate(cursor, "alembic_version", "old")
-    assert missing(mysql_url, EXPECTED) == "alembic_version is at old, this image expects aaa"
+    assert missing(mysql_url, EXPECTED) == "alembic_version is at old, expected is aaa"
     migrate(cursor, "alembic_version", "aaa")
-    assert missing(mysql_url, EXPECTED) == "the database is empty"
+    assert missing(mysql_url, EXPECTED) == "there is no table alembic_version_fab"
     migrate(cursor, "alembic_version_fab", "bbb")
     assert missing(mysql_url, EXPECTED) is None
+
+
+def test_the_bootstrap_job_is_waited_for_by_its_name(mysql_url, cursor):
+    expected = {BOOTSTRAP_TABLE: ["bootstrap-2"]}
+    assert missing(mysql_url, expected) == f"there is no table {BOOTSTRAP_TABLE}"
+    mark_bootstrapped(cursor.connection, "bootstrap-1")
+    assert missing(mysql_url, expected) == f"{BOOTSTRAP_TABLE} is at bootstrap-1, expected is bootstrap-2"
+    mark_bootstrapped(cursor.connection, "bootstrap-2")
+    assert missing(mysql_url, expected) is None
 
 
 def test_no_server_is_waited_for():

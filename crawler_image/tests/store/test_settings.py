@@ -30,6 +30,13 @@ def test_everything_can_be_told() -> None:
     assert "cret" not in repr(settings)
 
 
+def test_publishers_are_all_some_or_none() -> None:
+    assert load({}).publishers is None
+    assert load({"NEWSCRAWL_PUBLISHERS": "*"}).publishers is None
+    assert load({"NEWSCRAWL_PUBLISHERS": "bbc, asahi"}).publishers == {"asahi", "bbc"}
+    assert load({"NEWSCRAWL_PUBLISHERS": ""}).publishers == frozenset()
+
+
 def test_what_is_needed_is_named_only_when_it_is_needed() -> None:
     settings = load({"NEWSCRAWL_MYSQL_URL": "  "})
     with pytest.raises(SettingsError, match=r"^NEWSCRAWL_MYSQL_URL is not set: .*mysql\+pymysql://"):
