@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/newscrawl-airflow
 PACKAGES := crawler_image queue_scaler k8s-tests/newssite
+# the tests import Airflow in dozens of processes: each would compile it anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## list the targets

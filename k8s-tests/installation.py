@@ -172,11 +172,11 @@ class Installation:
 
     @contextlib.contextmanager
     def airflow(self) -> Iterator[AirflowApi]:
-        """The Airflow API with the admin's token."""
+        """The Airflow API with the admin's token; without MySQL it knows no user, and is asked again for a minute."""
+        password = self.secret(f"{self.release}-airflow", "admin-password")
         with self.forward(f"svc/{self.release}-api-server", 8080) as port:
-            yield AirflowApi.login(
-                f"http://127.0.0.1:{port}", "admin", self.secret(f"{self.release}-airflow", "admin-password")
-            )
+            base = f"http://127.0.0.1:{port}"
+            yield until("the admin is let in", lambda: AirflowApi.login(base, "admin", password), seconds=60, every=2)
 
     def queues(self) -> dict[str, QueueReading]:
         """What the scaler's metrics say of each queue now."""

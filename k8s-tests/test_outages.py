@@ -40,6 +40,7 @@ def test_a_crawl_survives_redis_and_mysql_away_for_a_minute_and_a_restart(instal
     _absent(installation, "redis")
     _absent(installation, "mysql")
     installation.kubectl("delete", "pod", f"{installation.release}-mysql-0")
+    installation.kubectl("rollout", "status", f"statefulset/{installation.release}-mysql", "--timeout=120s")
 
     with installation.airflow() as airflow:
         assert airflow.ended("crawl_harbor", run, seconds=600) == "success"
