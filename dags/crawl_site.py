@@ -97,10 +97,12 @@ def crawl_dag(profile: Profile) -> DAG:
 
         # also after failed batches: their URLs are what it has to show
         @task(**on_queue, trigger_rule="all_done")
-        def report(run: int | None) -> dict[str, int]:
+        def report() -> dict[str, int]:
             """The run's counts; fails for a run that yielded nothing without a good reason."""
             from newscrawl.crawl import report as end_run
 
+            # not an argument: one that a failed discovery did not give would fail this task with nothing said
+            run = get_current_context()["ti"].xcom_pull(task_ids="discover", key="run_id")
             if run is None:
                 raise AirflowFailException("nothing was discovered: see the log of the task discover")
             result = end_run(run)
@@ -111,8 +113,7 @@ def crawl_dag(profile: Profile) -> DAG:
             return result["counts"]
 
         batches = discover()
-        run = batches["run_id"]
-        fetch.partial(run=run).expand(batch=batches) >> report(run)
+        fetch.partial(run=batches["run_id"]).expand(batch=batches) >> report()
     return dag
 
 

@@ -18,6 +18,8 @@ from cluster import kind
 from installation import ROOT, Installation, until
 from newssite_in_cluster import PROFILES, SITES, NewsSites
 
+# of each site: enough for several workers; harbor has a few pages among them that are not articles
+ARTICLES = 100
 VALUES = ROOT / "k8s-tests" / "values-test.yaml"
 TINY_VOLUME = """
 apiVersion: v1
@@ -94,7 +96,7 @@ def installed(installation: Installation) -> Installed:
 def sites(installation: Installation, tags: dict[str, str]) -> NewsSites:
     """The demo's news sites, which nobody has visited."""
     found = NewsSites(installation)
-    found.start(tags["newssite"])
+    found.start(tags["newssite"], articles=ARTICLES)
     return found
 
 

@@ -26,9 +26,10 @@ class NewsSites:
     def _cluster(self) -> Installation:
         return replace(self.installation, namespace="newssite")
 
-    def start(self, tag: str) -> None:
-        """Serve the sites with the image of this tag, as nobody has visited them yet."""
+    def start(self, tag: str, articles: int = 200) -> None:
+        """Serve the sites with the image of this tag, `articles` on each, as nobody has visited them yet."""
         manifest = MANIFEST.read_text().replace("newscrawl-airflow/newssite:0.1.0", f"newscrawl-airflow/newssite:{tag}")
+        manifest = manifest.replace('--articles, "200"', f'--articles, "{articles}"')
         self._cluster.run("kubectl", "apply", "-f", "-", stdin=manifest)
         # the sites' state is in the memory of the pod
         self._cluster.kubectl("rollout", "restart", "deployment/newssite")

@@ -9,13 +9,23 @@ from installation import CommandFailed, until
 pytestmark = pytest.mark.cluster
 
 GIB = 1 << 30
-KEPT_CLAIM = """
+KEPT_VOLUME = """
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: growing}
+spec:
+  capacity: {storage: 3Gi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: expandable
+  hostPath: {path: /mnt/growing}
+---
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {name: data-newscrawl-worker-growing-0}
 spec:
   accessModes: [ReadWriteOnce]
   storageClassName: expandable
+  volumeName: growing
   resources: {requests: {storage: 3Gi}}
 """
 
@@ -33,14 +43,13 @@ def test_helm_test_checks_every_component(installation, installed):
 
 
 def test_users_are_made_and_deleted_as_airflow_documents(installation, installed):
-    def users(*words: str) -> str:
-        return installation.kubectl("exec", "deploy/newscrawl-api-server", "--", "airflow", "users", *words)
+    def airflow_users(*words: str) -> list[str]:
+        installation.kubectl("exec", "deploy/newscrawl-api-server", "--", "airflow", "users", *words)
+        return [row["email"] for row in installation.rows("SELECT email FROM ab_user", url_key="metadata-url")]
 
     person = ("--firstname", "A", "--lastname", "B", "--role", "Viewer", "--email", "reader@example.org")
-    users("create", "--username", "reader", *person, "--use-random-password")
-    assert "reader@example.org" in users("list")
-    users("delete", "--username", "reader")
-    assert "reader@example.org" not in users("list")
+    assert "reader@example.org" in airflow_users("create", "--username", "reader", *person, "--use-random-password")
+    assert "reader@example.org" not in airflow_users("delete", "--username", "reader")
 
 
 def test_each_mysql_user_may_do_only_its_own(installation, upgraded):
@@ -103,11 +112,17 @@ def test_a_broken_profile_breaks_only_its_own_site(installation, upgraded):
 
 
 def test_an_upgrade_grows_volumes_where_their_class_allows_it(installation, upgraded):
-    installation.kubectl("apply", "-f", "-", stdin=KEPT_CLAIM)
+    """The volume is one that an earlier worker of the queue left."""
+
+    def claim() -> dict:
+        return installation.get("pvc", "data-newscrawl-worker-growing-0")
+
+    installation.kubectl("delete", "persistentvolume", "growing", "--ignore-not-found")
+    installation.kubectl("apply", "-f", "-", stdin=KEPT_VOLUME)
+    until("the kept volume is bound", lambda: claim()["status"]["phase"] == "Bound", seconds=30)
     installation.install("--reuse-values", "--set", "workers.queues.growing.persistence.size=4Gi", command="upgrade")
-    claim = installation.get("pvc", "data-newscrawl-worker-growing-0")
     (template,) = installation.get("statefulset", "newscrawl-worker-growing")["spec"]["volumeClaimTemplates"]
-    assert claim["spec"]["resources"]["requests"]["storage"] == "4Gi"
+    assert claim()["spec"]["resources"]["requests"]["storage"] == "4Gi"
     assert template["spec"]["resources"]["requests"]["storage"] == "4Gi"
     with pytest.raises(CommandFailed, match="newscrawl-resize"):
         installation.kubectl("get", "job", "newscrawl-resize")

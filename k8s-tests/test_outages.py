@@ -1,16 +1,19 @@
 """What breaks while a crawl runs: Redis and MySQL away for a minute, MySQL restarted, a site down, a full volume."""
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import demo
 import pytest
 import report
 from installation import Installation, until
+from newssite_in_cluster import NewsSites
 
 pytestmark = pytest.mark.cluster
 
 AWAY_SECONDS = 60
-ENDED = ("success", "failed", "up_for_retry")
+TRIED = ("success", "failed", "up_for_retry")
 
 
 def _await_running(installation: Installation, queue: str) -> None:
@@ -33,7 +36,7 @@ def _absent(installation: Installation, part: str) -> None:
 
 def test_a_crawl_survives_redis_and_mysql_away_for_a_minute_and_a_restart(installation, crawled, sites):
     """New articles of the slowest site, so that every outage meets running tasks."""
-    sites.control("harbor", publish=200)
+    sites.control("harbor", publish=100)
     with installation.airflow() as airflow:
         run = airflow.trigger("crawl_harbor")
     _await_running(installation, "harbor")
@@ -50,30 +53,46 @@ def test_a_crawl_survives_redis_and_mysql_away_for_a_minute_and_a_restart(instal
     assert len({row["canonical_url"] for row in rows}) == len(rows)
 
 
-def test_an_unreachable_site_fails_its_run_and_says_why(installation, crawled, sites):
+@dataclass(frozen=True)
+class Troubled:
+    """The runs of three sites at once: one does not answer, one has a worker whose volume is full, one is well."""
+
+    unreachable: str
+    full: str
+    well: str
+
+
+@pytest.fixture(scope="module")
+def troubled(installation: Installation, crawled: object, sites: NewsSites) -> Iterator[Troubled]:
+    """`tiny` is gangmun once more, on a queue whose worker has room for a few pages only."""
     sites.control("dure", outage={"seconds": 600, "status": 503})
-    with installation.airflow() as airflow:
-        run = airflow.trigger("crawl_dure")
-        assert airflow.ended("crawl_dure", run, seconds=300) == "failed"
-    sites.control("dure", outage={"seconds": 0})
-    reason = installation.rows("SELECT reason FROM runs WHERE site = 'dure' ORDER BY id DESC LIMIT 1")[0]["reason"]
-    assert "503" in reason
-
-
-def test_a_full_volume_is_said_and_leaves_other_queues_alone(installation, crawled, sites):
-    """The site `tiny` is gangmun once more, on a queue whose worker has room for a few pages only."""
     sites.control("gangmun", publish=5)
     with installation.airflow() as airflow:
-        full = airflow.trigger("crawl_tiny")
-        other = airflow.trigger("crawl_gangmun")
+        yield Troubled(*(airflow.trigger(f"crawl_{site}") for site in ("dure", "tiny", "gangmun")))
+        airflow.pause("crawl_tiny")
+    sites.control("dure", outage={"seconds": 0})
 
-        def failed_fetch() -> dict | None:
-            tasks = airflow.tasks("crawl_tiny", full)
-            return next((one for one in tasks if one["task_id"] == "fetch" and one["state"] in ENDED), None)
 
-        task = until("a batch has met the full volume", failed_fetch, seconds=300)
+def test_a_full_volume_is_said_and_leaves_other_queues_alone(installation, troubled):
+    with installation.airflow() as airflow:
+
+        def tried_fetch() -> dict | None:
+            tasks = airflow.tasks("crawl_tiny", troubled.full)
+            return next((one for one in tasks if one["task_id"] == "fetch" and one["state"] in TRIED), None)
+
+        task = until("a batch has met the full volume", tried_fetch, seconds=300, every=2)
         assert task["state"] in ("failed", "up_for_retry")
         assert "no space left" in airflow.log(task)
         assert "/data" in airflow.log(task)
-        assert airflow.ended("crawl_gangmun", other, seconds=300) == "success"
-        airflow.pause("crawl_tiny")
+        assert airflow.ended("crawl_gangmun", troubled.well, seconds=300) == "success"
+
+
+def test_an_unreachable_site_fails_its_run_and_says_why(installation, troubled):
+    with installation.airflow() as airflow:
+        assert airflow.ended("crawl_dure", troubled.unreachable, seconds=300) == "failed"
+        tasks = {task["task_id"]: task for task in airflow.tasks("crawl_dure", troubled.unreachable)}
+        # the discovery was tried again, and the report knows that there is nothing to try again for
+        assert (tasks["discover"]["try_number"], tasks["report"]["try_number"]) == (2, 1)
+        assert "nothing was discovered" in airflow.log(tasks["report"])
+    reason = installation.rows("SELECT reason FROM runs WHERE site = 'dure' ORDER BY id DESC LIMIT 1")[0]["reason"]
+    assert "503" in reason

@@ -25,7 +25,9 @@ from newscrawl.visit import visit
 
 STORED_TOGETHER = 50  # visits in one transaction, or what came within FLUSH_SECONDS
 FLUSH_SECONDS = 1.0
-# how long a batch may wait for URLs that have to rest, in all; what rests longer is the site's next run's
+# how long a batch may wait for URLs that have to rest: for one, and in all. What rests longer is the site's next run's:
+# a page that fails again and again must not hold a worker
+LONGEST_REST_SECONDS = 60.0
 PATIENCE_SECONDS = 300.0
 
 
@@ -112,7 +114,8 @@ class _Worker:
         if free is None:
             return False
         rest = max((free - now()).total_seconds(), 0.05)
-        if self._waited + rest > PATIENCE_SECONDS:
+        longest = max(LONGEST_REST_SECONDS, self.context.settings.lease)
+        if rest > longest or self._waited + rest > PATIENCE_SECONDS:
             return False
         # no longer than a moment at once: another worker may answer for its URLs before its lease ends
         pause = min(rest, FLUSH_SECONDS)

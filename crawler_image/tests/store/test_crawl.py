@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import redis
 from cuttable import Proxy
+from newscrawl import batch
 from newscrawl import settings as environment
 from newscrawl.crawl import SiteUnreachable, discover_site, fetch_batch, report
 from newscrawl.settings import Settings
@@ -54,8 +55,8 @@ def settings(told: dict[str, str]) -> Settings:
 
 def crawl(settings: Settings, key: str = "first", **limits: int) -> dict:
     found = discover_site(SITE, run_key=key, settings=settings, **limits)
-    for batch in found.batches:
-        fetch_batch(found.run_id, batch, settings=settings)
+    for number in found.batches:
+        fetch_batch(found.run_id, number, settings=settings)
     return report(found.run_id, settings=settings)
 
 
@@ -168,6 +169,17 @@ class _Held:
         if sum(self._site.asked().values()) >= self._count:
             self.reached.set()
             self.go_on.wait(30)
+
+
+def test_a_page_that_fails_again_and_again_holds_no_worker(
+    database: Database, settings: Settings, site: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "LONGEST_REST_SECONDS", 1.0)
+    site.statuses[3] = [500] * 9
+    assert crawl(replace(settings, lease=1.0))["ok"]
+    assert states(database) == {"done": 39, "failed": 1}
+    # the fetcher's own tries of one visit, and no second visit
+    assert visits_of(database)[site.article(3)] == 1
 
 
 def test_two_workers_on_one_batch_share_it(database: Database, settings: Settings, site: SmallSite) -> None:
