@@ -105,8 +105,8 @@ def _secrets(installation: Installation) -> dict[str, Any]:
 
 
 def _mount_tiny_volume(installation: Installation) -> None:
-    """A volume of 192 KiB for the worker of the queue `tiny`: a memory file system on the node."""
-    mount = "mkdir -p /mnt/tiny && umount /mnt/tiny 2>/dev/null; mount -t tmpfs -o size=192k,mode=777 tmpfs /mnt/tiny"
+    """A volume of 96 KiB for the worker of the queue `tiny`: a memory file system on the node."""
+    mount = "mkdir -p /mnt/tiny && umount /mnt/tiny 2>/dev/null; mount -t tmpfs -o size=96k,mode=777 tmpfs /mnt/tiny"
     installation.run("docker", "exec", kind.NODE, "bash", "-c", mount)
     installation.run("kubectl", "delete", "persistentvolume", "tiny", "--ignore-not-found")
     installation.run("kubectl", "apply", "-f", "-", stdin=TINY_VOLUME)
