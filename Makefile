@@ -40,7 +40,7 @@ test: test-fast ## every test: those of test-fast, then the cluster tests
 # the packages below k8s-tests are run in place
 RUN := PYTHONPATH=k8s-tests .venv/bin/python
 
-.PHONY: cluster cluster-down images demo shell
+.PHONY: cluster cluster-down images demo ui shell
 cluster: venv ## create the kind cluster, or keep it when it is sound
 	$(RUN) -m cluster up
 
@@ -52,6 +52,12 @@ images: cluster ## build the images and load them into the cluster
 
 demo: venv ## the whole system once: cluster, images, chart, four news sites, a crawl, a report
 	$(RUN) -m demo
+
+ui: venv ## the demo's Airflow UI on http://localhost:8080, until interrupted
+	@eval "$$($(RUN) -m cluster env)"; \
+	echo "http://localhost:8080, user admin; the password: make shell, then"; \
+	echo "  kubectl -n newscrawl get secret newscrawl-airflow -o jsonpath='{.data.admin-password}' | base64 -d"; \
+	kubectl -n newscrawl port-forward svc/newscrawl-api-server 8080
 
 shell: venv ## a shell with kubectl, helm and docker on the cluster
 	@eval "$$($(RUN) -m cluster env)" && exec $$SHELL
