@@ -31,11 +31,12 @@ test-fast: venv ## unit and chart tests, without a cluster
 	.venv/bin/ruff format --check
 	.venv/bin/lint-imports
 	$(RUN) -m cluster services
-	$(RUN) -m pytest -m "not cluster" -n 2
+	$(RUN) -m pytest -m "not cluster and not slow" -n 2
 
 .PHONY: test
-test: test-fast ## every test: those of test-fast, then the cluster tests
-	$(RUN) -m pytest -m cluster
+test: test-fast ## every test: those of test-fast, then the slow ones and those on the cluster
+	$(RUN) -m pytest -m slow -n 2
+	$(RUN) -m pytest -m cluster -v
 
 # the packages below k8s-tests are run in place
 RUN := PYTHONPATH=k8s-tests .venv/bin/python

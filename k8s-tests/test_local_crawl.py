@@ -17,6 +17,8 @@ from newssite.local import LocalSites, running, write_profiles
 from newssite.state import SITES, State
 from sqlalchemy.engine import make_url
 
+pytestmark = pytest.mark.slow
+
 ARTICLES = 60  # harbor has two pages among them that are not articles
 CHANGED = 50
 

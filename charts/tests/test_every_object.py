@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 
-import kubernetes_validate
+import kubernetes_validate.utils
 import pytest
 
 KUBERNETES = "1.34"
@@ -17,6 +18,15 @@ SHORT = ("Job/", "CronJob/", "Pod/")
 
 def containers(pod):
     return [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def schemas_are_read_once():
+    """The library reads its megabytes of schemas anew for each object."""
+    read = kubernetes_validate.utils.schema_contents
+    kubernetes_validate.utils.schema_contents = functools.cache(read)
+    yield
+    kubernetes_validate.utils.schema_contents = read
 
 
 def test_objects_are_valid(render, values):

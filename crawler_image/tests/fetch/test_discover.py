@@ -222,6 +222,7 @@ def test_a_list_of_urls_is_a_sitemap(crawl: Crawl, site: LocalSite) -> None:
     assert crawl.paths(sitemaps=[site.page("/sitemap.txt", text.encode())]) == ["/1", "/2"]
 
 
+@pytest.mark.slow
 def test_a_sitemap_of_a_million_urls_is_read_to_the_limit() -> None:
     body = gzip.compress(urlset(*["<url><loc>http://a.example/1</loc></url>"] * 1_000_000), 1)
     url = "http://a.example/s.xml.gz"
