@@ -12,9 +12,19 @@ from newscrawl.extract.page import Page
 # shortest news flash is longer; without a profile's own selectors a teaser or a cookie notice may be what was found
 LEAST_SIZE = 25
 LEAST_SIZE_GENERIC = 200
+# the longest reports of newspapers have 100,000 characters, their largest pages 10,000 elements (live coverage)
+MOST_CHARACTERS = 500_000
+MOST_ELEMENTS = 50_000
 _FRONT_PAGES = frozenset({"", "/", "/index.html", "/index.htm", "/index.php", "/main"})
 _AHEAD = timedelta(days=2)
 _NOT_ARTICLES = frozenset({"website", "profile", "video.other", "product", "music.song"})
+
+
+def oversize(page: Page) -> str | None:
+    """Why the page is too large to be looked at, or None: an attack or a list without end, which would cost minutes."""
+    if page.elements > MOST_ELEMENTS:
+        return f"a page of {page.elements} elements, too many for an article"
+    return None
 
 
 def objection(
@@ -30,6 +40,8 @@ def objection(
     least = LEAST_SIZE if profiled else LEAST_SIZE_GENERIC
     if sum(len(one.encode()) for one in paragraphs) < least:
         return f"a body of {sum(map(len, paragraphs))} characters, too little for an article"
+    if sum(map(len, paragraphs)) > MOST_CHARACTERS:
+        return f"a body of {sum(map(len, paragraphs))} characters, too much for an article"
     if published is None and profiled:
         return "no date of publication"
     if published is not None and published > fetched + _AHEAD:

@@ -15,6 +15,8 @@ _CONTROL = bytes(code for code in range(32) if chr(code) not in "\t\n\r")
 # markup within a line that only shows how to read or break a word: without it a word is in one piece
 _WITHIN_WORDS = ("ruby", "rb", "rt", "rp", "rtc", "wbr", "font")
 
+_COUNT = etree.XPath("count(//*)")
+
 
 class Page:
     """What selectors and rules read; `url` is the final URL."""
@@ -31,6 +33,11 @@ class Page:
         tree = html.document_fromstring(body, parser=parser, ensure_head_body=True)
         etree.strip_tags(tree, *_WITHIN_WORDS)
         return tree
+
+    @cached_property
+    def elements(self) -> int:
+        """How many elements the parsed page had when it was first asked."""
+        return int(_COUNT(self.tree))
 
     @cached_property
     def metas(self) -> dict[str, list[str]]:
