@@ -16,7 +16,7 @@ LEAST_SIZE_GENERIC = 200
 MOST_CHARACTERS = 500_000
 MOST_ELEMENTS = 50_000
 _FRONT_PAGES = frozenset({"", "/", "/index.html", "/index.htm", "/index.php", "/main"})
-_AHEAD = timedelta(days=2)
+AHEAD = timedelta(days=2)
 _NOT_ARTICLES = frozenset({"website", "profile", "video.other", "product", "music.song"})
 
 
@@ -28,9 +28,20 @@ def oversize(page: Page) -> str | None:
 
 
 def objection(
-    page: Page, title: str, paragraphs: Sequence[str], published: datetime | None, *, profiled: bool, fetched: datetime
+    page: Page,
+    title: str,
+    paragraphs: Sequence[str],
+    published: datetime | None,
+    *,
+    profiled: bool,
+    told: bool,
+    fetched: datetime,
 ) -> str | None:
-    """Why the page is no article, or None. `profiled` says that the body came from the profile's own selectors."""
+    """Why the page is no article, or None.
+
+    `profiled` says that the body came from the profile's own selectors, `told` that the page names its date for
+    machines, and not only shows one somewhere, as lists of articles do.
+    """
     if not title:
         return "no title"
     if not paragraphs:
@@ -44,9 +55,9 @@ def objection(
         return f"a body of {sum(map(len, paragraphs))} characters, too much for an article"
     if published is None and profiled:
         return "no date of publication"
-    if published is not None and published > fetched + _AHEAD:
+    if published is not None and published > fetched + AHEAD:
         return f"published in the future ({published.isoformat()})"
     kind = next(iter(page.metas.get("og:type", ())), "").lower()
-    if not profiled and published is None and kind in _NOT_ARTICLES:
-        return f"og:type is {kind} and there is no date"
+    if not profiled and (published is None or not told) and kind in _NOT_ARTICLES:
+        return f"og:type is {kind} and there is no date of publication"
     return None

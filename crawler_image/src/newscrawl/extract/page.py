@@ -8,7 +8,7 @@ from typing import Any
 from lxml import etree, html
 
 from newscrawl.extract import embedded
-from newscrawl.extract.charset import decode
+from newscrawl.extract.charset import as_utf8
 from newscrawl.model import Response
 
 _CONTROL = bytes(code for code in range(32) if chr(code) not in "\t\n\r")
@@ -23,13 +23,13 @@ class Page:
 
     def __init__(self, response: Response):
         self.url = response.url
-        self.text = decode(response.body, response.headers)
+        self._body = as_utf8(response.body, response.headers)
 
     @cached_property
     def tree(self) -> html.HtmlElement:
         """The parsed page; an empty page is an empty tree."""
         parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=False)
-        body = self.text.encode("utf-8", "replace").translate(None, _CONTROL).strip() or b"<html></html>"
+        body = self._body.translate(None, _CONTROL).strip() or b"<html></html>"
         tree = html.document_fromstring(body, parser=parser, ensure_head_body=True)
         etree.strip_tags(tree, *_WITHIN_WORDS)
         return tree
