@@ -31,7 +31,7 @@ test-fast: venv ## unit and chart tests, without a cluster
 	.venv/bin/ruff format --check
 	.venv/bin/lint-imports
 	$(RUN) -m cluster services
-	$(RUN) -m pytest -m "not cluster and not slow" -n 2
+	$(RUN) -m pytest -m "not (cluster or slow or long)" -n 2
 
 .PHONY: test
 test: test-fast ## every test: those of test-fast, then the slow ones and those on the cluster
@@ -63,12 +63,25 @@ ui: venv ## the demo's Airflow UI on http://localhost:8080, until interrupted
 shell: venv ## a shell with kubectl, helm and docker on the cluster
 	@eval "$$($(RUN) -m cluster env)" && exec $$SHELL
 
+.PHONY: bench-crawler
+bench-crawler: venv build/bench/venv/.installed ## how fast pages are parsed, fetched and stored, beside trafilatura and scrapy
+	$(RUN) bench/parse.py
+	$(RUN) -m cluster services
+	$(RUN) bench/crawl.py
+	$(RUN) -m pytest -m long
+
+build/bench/venv/.installed: bench/requirements.txt
+	$(UV) venv -q --allow-existing --python $(PYTHON) build/bench/venv
+	$(UV) pip sync -q --python build/bench/venv/bin/python --require-hashes bench/requirements.txt
+	@touch $@
+
 .PHONY: lock
 lock: venv ## resolve the locked requirements anew from the pyproject.toml files
 	$(COMPILE) --extra airflow crawler_image/pyproject.toml -o crawler_image/requirements.txt
 	$(COMPILE) --extra spark -c crawler_image/requirements.txt crawler_image/pyproject.toml -o crawler_image/requirements-spark.txt
 	$(COMPILE) queue_scaler/pyproject.toml -o queue_scaler/requirements.txt
 	$(COMPILE) k8s-tests/newssite/pyproject.toml -o k8s-tests/newssite/requirements.txt
+	$(COMPILE) bench/requirements.in -o bench/requirements.txt
 	$(COMPILE) $(PACKAGES:%=-c %/requirements.txt) pyproject.toml $(PACKAGES:%=%/pyproject.toml) -o requirements-dev.txt
 
 COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from warcio.archiveiterator import ArchiveIterator
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
@@ -25,6 +26,7 @@ from newscrawl.model import Response
 
 _LEVEL = 6  # of gzip: level 9 takes three times as long for 1% less
 _MARK_BYTES = 20
+_DATE = "%Y-%m-%dT%H:%M:%SZ"
 # the body is stored decoded, so these would lie; they are kept under another name, as web archives do
 _OF_TRANSFER = ("content-encoding", "transfer-encoding", "content-length")
 
@@ -36,6 +38,21 @@ class WarcRecord:
     path: Path
     offset: int
     length: int
+
+
+def read(record: WarcRecord) -> Response:
+    """The response that is kept there. Raises OSError, and ValueError when something else is there."""
+    with record.path.open("rb") as file:
+        file.seek(record.offset)
+        member = file.read(record.length)
+    for one in ArchiveIterator(io.BytesIO(member)):
+        if one.rec_type == "response" and len(member) == record.length:
+            url = one.rec_headers.get_header("WARC-Target-URI")
+            fetched = datetime.strptime(one.rec_headers.get_header("WARC-Date"), _DATE).replace(tzinfo=UTC)
+            headers = {name.lower(): value for name, value in one.http_headers.headers}
+            body = one.content_stream().read()
+            return Response(url, url, int(one.http_headers.get_statuscode()), headers, body, 0.0, fetched)
+    raise ValueError(f"{record.path}: no response of {record.length} bytes at {record.offset}")
 
 
 class WarcWriter:
@@ -195,4 +212,4 @@ def _information(name: str) -> bytes:
 
 
 def _date(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).strftime(_DATE)

@@ -8,7 +8,7 @@ the site, the database or the disk ends the step with one message that says what
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -22,7 +22,7 @@ from newscrawl.model import FetchError, Link
 from newscrawl.settings import Settings
 from newscrawl.store import frontier, runs
 from newscrawl.store.hubs import Hubs
-from newscrawl.verdict import judge
+from newscrawl.verdict import Yield, drift, judge
 
 __all__ = ["BatchResult", "Discovery", "SiteUnreachable", "discover_site", "fetch_batch", "report"]
 
@@ -111,9 +111,14 @@ def report(run_id: int, *, settings: Settings | None = None) -> dict[str, Any]:
     reason = judge(run.counts.get("found"), bool(states), tally)
     if run.counts.get("found") is None and run.reason:
         reason = run.reason  # discovery itself said why it failed
+    filled = database.run(lambda connection: runs.filled(connection, run_id))
+    before = database.run(lambda connection: runs.counts_before(connection, run))
+    refused = tally.outcomes.get("refused", 0)
+    reason = reason or drift(_yield(run.started, filled, refused), _yields(before))
     counts = {
         **run.counts,
         **tally.outcomes,
+        "filled": filled,
         "visits": tally.visits,
         "unvisited": tally.unvisited,
         "waiting": tally.waiting,
@@ -132,6 +137,17 @@ def report(run_id: int, *, settings: Settings | None = None) -> dict[str, Any]:
         "next_visit": tally.next_visit and tally.next_visit.isoformat(),
         "failures": [asdict(failure) for failure in tally.failures],
     }
+
+
+def _yields(before: Iterable[tuple[datetime, Mapping[str, Any]]]) -> list[Yield]:
+    return [
+        _yield(started, counts["filled"], counts.get("refused", 0)) for started, counts in before if "filled" in counts
+    ]
+
+
+def _yield(started: datetime, filled: Mapping[str, int], refused: int) -> Yield:
+    fields = {name: count for name, count in filled.items() if name != "articles"}
+    return Yield(started, filled["articles"], fields, refused)
 
 
 def _store_links(context: Context, run_id: int, on_found: Callable[[int], None]) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from newscrawl.extract import extract
 from newscrawl.fetch import NOT_ASKED
 from newscrawl.model import FetchError, NotAnArticle, Response
 from newscrawl.preprocess import preprocess
+from newscrawl.profiles import Profile
 from newscrawl.store import articles
 from newscrawl.store.frontier import Claimed
 from newscrawl.store.visits import Visit
@@ -51,17 +52,16 @@ def visit(context: Context, archive: WarcWriter, run_id: int, url: Claimed) -> V
         return replace(answer, outcome="unchanged", etag=url.etag, last_modified=url.last_modified)
     with told_when_full(context.settings.warc_dir):
         record = archive.write(response)
-    return _extracted(context, run_id, response, replace(answer, warc=(str(record.path), record.offset, record.length)))
+    answer = replace(answer, warc=(str(record.path), record.offset, record.length))
+    return extracted(context.profile, run_id, response, answer)
 
 
-def _extracted(context: Context, run_id: int, response: Response, answer: Visit) -> Visit:
+def extracted(profile: Profile, run_id: int, response: Response, answer: Visit) -> Visit:
+    """`answer` with the article that the response holds, or with the reason why it holds none."""
     try:
-        article = extract(response, context.profile, fetched=response.fetched_at)
+        article = extract(response, profile, fetched=response.fetched_at)
         row = articles.row_of(
-            preprocess(article, context.profile),
-            site=context.profile.site,
-            run_id=run_id,
-            fetched=response.fetched_at,
+            preprocess(article, profile), site=profile.site, run_id=run_id, fetched=response.fetched_at
         )
     except NotAnArticle as error:
         return replace(answer, outcome="refused", kind="not_an_article", reason=error.reason)

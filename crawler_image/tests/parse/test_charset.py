@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from newscrawl.extract.charset import decode
+from newscrawl.extract.charset import as_utf8
+
+
+def decode(body: bytes, headers: dict[str, str]) -> str:
+    return as_utf8(body, headers).decode()
+
 
 # 똠, 펲 and 힣 are in cp949 only: strict euc-kr knows none of them
 KOREAN = "똠방각하의 펲시콜라, 힣 기사 본문입니다."

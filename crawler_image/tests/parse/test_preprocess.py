@@ -113,6 +113,15 @@ def distance(one: Article, other: Article) -> int:
     return (first.simhash ^ second.simhash).bit_count()
 
 
+def test_long_texts_are_near_when_they_differ_in_a_sentence():
+    words = [f"boat{number} came back on day {number * 7}" for number in range(400)]
+    first = preprocess.preprocess(article(" ".join(words)), None)
+    second = preprocess.preprocess(article(" ".join([*words[:200], "nobody was hurt", *words[200:]])), None)
+    other = preprocess.preprocess(article(" ".join(f"train{n} left platform {n * 3}" for n in range(400))), None)
+    assert (first.simhash ^ second.simhash).bit_count() <= 6
+    assert (first.simhash ^ other.simhash).bit_count() > 12
+
+
 def test_simhash_is_near_for_near_texts_only():
     long = tuple(f"{KOREAN} {number}번째 부두의 이야기." for number in range(20))
     edited = (*long[:-1], long[-1].replace("이야기", "소식"))

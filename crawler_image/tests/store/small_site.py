@@ -12,13 +12,15 @@ from pathlib import Path
 from types import TracebackType
 
 _START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+SECTION = '<meta property="article:section" content="Port">'
 
 
 class SmallSite:
     """`count` articles, an Atom feed of them, no robots.txt.
 
     `requests` counts paths. `statuses[n]` are the answers that article n gives before it is well; `broken` articles
-    have no text; `on_article` is called with each article's number before the answer.
+    have no text, and `without_section` none has a section; `on_article` is called with each article's number before
+    the answer.
     """
 
     def __init__(self, count: int, *, words: int = 60):
@@ -26,6 +28,7 @@ class SmallSite:
         self.modified = {n: _START + timedelta(minutes=n) for n in range(count)}
         self.statuses: dict[int, list[int]] = {}
         self.broken: set[int] = set()
+        self.without_section = False
         self.requests: Counter[str] = Counter()
         self.on_article: Callable[[int], None] = lambda number: None
         site = self
@@ -118,6 +121,7 @@ versions:
             f'<!doctype html><html lang="en"><head><title>Story {number}</title>'
             f'<meta property="og:type" content="article">'
             f'<meta property="article:published_time" content="{published}">'
+            f"{'' if self.without_section else SECTION}"
             f'<link rel="canonical" href="{self.article(number)}"></head>'
             f"<body><article><h1>Story {number}</h1>{paragraphs}</article></body></html>"
         )

@@ -181,3 +181,22 @@ def test_a_database_that_does_not_work_is_explained_without_its_password(run: Ru
         assert "hidden" not in said.output
     status = run("db", "status", exits=1, NEWSCRAWL_MYSQL_URL=url.set(database="mysql").render_as_string(False))
     assert "run `newscrawl db migrate`" in status.output
+
+
+def test_a_drafted_profile_is_one_that_crawls(run: Run, site: SmallSite, tmp_path: Path) -> None:
+    drafts = tmp_path / "drafts"
+    told = run("sites", "new", site.article(3), "--allow-private", "--out", str(drafts)).output
+    (file,) = drafts.glob("*.yaml")
+    assert str(file) in told
+    assert run("sites", "check", str(file)).output.endswith(": ok\n")
+    tried = run("sites", "try", site.article(4), "--site", file.stem, NEWSCRAWL_SITES=str(drafts)).output
+    assert "Story 4" in tried
+    assert (
+        "is there already"
+        in run("sites", "new", site.article(3), "--allow-private", "--out", str(drafts), exits=1).output
+    )
+
+
+def test_reparse_tells_what_became_of_each_page(run: Run) -> None:
+    run("crawl", "small")
+    assert run("reparse", "small").output.split()[-2:] == ["6", "unchanged"]

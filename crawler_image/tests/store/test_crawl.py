@@ -18,6 +18,7 @@ from cuttable import Proxy
 from newscrawl import batch
 from newscrawl import settings as environment
 from newscrawl.crawl import SiteUnreachable, discover_site, fetch_batch, report
+from newscrawl.reparse import reparse
 from newscrawl.settings import Settings
 from newscrawl.store import Database, StoreUnavailable, articles, frontier, runs
 from newscrawl.store.articles import Search
@@ -123,38 +124,40 @@ def test_a_limit_leaves_the_rest_for_the_next_run(database: Database, settings: 
     assert stored(database) == truth(site)
 
 
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.long)])
 def test_killed_at_any_moment_it_goes_on_where_it_was(
-    database: Database, told: dict[str, str], site: SmallSite
+    database: Database, told: dict[str, str], tmp_path: Path, kills: int
 ) -> None:
     told["NEWSCRAWL_LEASE"] = "1"
     settings = environment.load(told)
-    found = discover_site(SITE, run_key="first", settings=settings)
     workers = multiprocessing.get_context("forkserver")
     workers.set_forkserver_preload(["newscrawl.batch"])
-    kills = 4
-    for kill in range(1, kills + 1):
-        held = _Held(site, 9 * kill)
-        worker = workers.Process(
-            target=fetch_batch, args=(found.run_id, found.batches[0]), kwargs={"settings": settings}
-        )
-        worker.start()
-        try:
-            assert held.reached.wait(30)
-        finally:
-            worker.kill()
-            worker.join()
-            held.go_on.set()
-        # its slots at the site are free when their leases end, which takes longer than this test
-        redis.Redis.from_url(told["NEWSCRAWL_REDIS_URL"]).flushdb()
-    site.on_article = lambda n: None
-    fetch_batch(found.run_id, found.batches[0], settings=settings)
-    told_at_end = report(found.run_id, settings=settings)
-    assert told_at_end["ok"], told_at_end
-    assert stored(database) == truth(site)
-    assert states(database) == {"done": 40}
-    # recorded once each, and asked for again only when its worker died before it was stored
-    assert set(visits_of(database).values()) == {1}
-    assert max(site.asked().values()) <= kills + 1
+    with SmallSite(10 * kills) as site:
+        site.profile(tmp_path / "sites", batch_size=10 * kills)
+        found = discover_site(SITE, run_key="first", settings=settings)
+        for kill in range(1, kills + 1):
+            held = _Held(site, 9 * kill)
+            worker = workers.Process(
+                target=fetch_batch, args=(found.run_id, found.batches[0]), kwargs={"settings": settings}
+            )
+            worker.start()
+            try:
+                assert held.reached.wait(30)
+            finally:
+                worker.kill()
+                worker.join()
+                held.go_on.set()
+            # its slots at the site are free when their leases end, which takes longer than this test
+            redis.Redis.from_url(told["NEWSCRAWL_REDIS_URL"]).flushdb()
+        site.on_article = lambda n: None
+        fetch_batch(found.run_id, found.batches[0], settings=settings)
+        told_at_end = report(found.run_id, settings=settings)
+        assert told_at_end["ok"], told_at_end
+        assert stored(database) == truth(site)
+        assert states(database) == {"done": 10 * kills}
+        # recorded once each, and asked for again only when its worker died before it was stored
+        assert set(visits_of(database).values()) == {1}
+        assert max(site.asked().values()) <= kills + 1
 
 
 class _Held:
@@ -290,6 +293,45 @@ def test_a_layout_change_is_not_a_silent_zero(settings: Settings, site: SmallSit
     told = crawl(settings)
     assert not told["ok"]
     assert told["reason"].startswith("none of 40 pages was an article: not_an_article (40): ")
+
+
+def test_a_field_that_goes_empty_fails_the_run(database: Database, settings: Settings, site: SmallSite) -> None:
+    assert crawl(settings, limit=25)["ok"]
+    site.without_section = True
+    told = crawl(settings, "second")
+    assert (told["ok"], told["counts"]["stored"]) == (False, 15)
+    assert told["reason"].startswith("section went empty: 0 of 15 articles have it, before 100% had")
+    assert stored(database) == truth(site)
+
+
+def test_kept_pages_are_read_anew_with_a_better_profile(
+    database: Database, settings: Settings, site: SmallSite
+) -> None:
+    file = settings.sites[-1] / "small.yaml"
+    right = file.read_text()
+    file.write_text(right.replace("css: article p", "css: article h1"))
+    assert crawl(settings)["counts"]["refused"] == 40
+    asked = site.asked()
+    file.write_text(right)
+    assert reparse(SITE, settings=settings) == {"stored": 40}
+    assert stored(database) == truth(site)
+    assert reparse(SITE, settings=settings) == {"unchanged": 40}
+    file.write_text(right.replace("css: h1", "css: article p"))
+    assert reparse(SITE, settings=settings) == {"changed": 40}
+    assert site.asked() == asked
+    assert states(database) == {"done": 40}
+    row = database.run(lambda connection: articles.get(connection, site.article(3)))
+    assert (row.version, len(database.run(lambda connection: articles.history(connection, row.id)))) == (2, 1)
+
+
+def test_pages_that_are_gone_or_damaged_are_counted(database: Database, settings: Settings, site: SmallSite) -> None:
+    crawl(settings, limit=3)
+    (path,) = settings.warc_dir.glob("*.warc.gz")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    assert reparse(SITE, settings=settings) == {"unchanged": 2, "damaged": 1}
+    path.unlink()
+    assert reparse(SITE, settings=settings) == {"elsewhere": 3}
 
 
 def test_a_feed_without_links_is_not_a_success(settings: Settings, site: SmallSite) -> None:

@@ -1,8 +1,10 @@
 """A run that yields nothing must show why that is right."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from newscrawl.store.runs import Failure, Tally
-from newscrawl.verdict import judge
+from newscrawl.verdict import Yield, drift, judge
 
 LAYOUT = Failure("refused", "not_an_article", 9, "no body", "https://news.example/1")
 DOWN = Failure("failed", "connect", 3, "refused", "https://news.example/2")
@@ -50,3 +52,50 @@ def test_success(found: int, ever_found: bool, counted: Tally) -> None:
 )
 def test_failure(found: int | None, ever_found: bool, counted: Tally, words: str) -> None:
     assert words in (judge(found, ever_found, counted) or "")
+
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def run(hours_ago: float, articles: int, *, refused: int = 0, **filled: int) -> Yield:
+    return Yield(NOON - timedelta(hours=hours_ago), articles, filled, refused)
+
+
+PAST = [run(hours, 10, authors=9, image=3, refused=1) for hours in range(1, 9)]
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        (run(0, 10, authors=9, image=3), PAST),
+        (run(0, 10, authors=6, image=3), PAST),
+        (run(0, 10, authors=9, image=0), PAST),  # a field that most articles lack
+        (run(0, 2, authors=0), PAST),  # two articles without authors come by
+        (run(0, 0), PAST),  # nothing new in this hour
+        (run(0, 10, authors=0), PAST[:1]),  # a site that is new
+        (run(0, 10), [run(hours, 10, authors=0) for hours in range(1, 9)]),  # long gone
+        (run(0, 10, authors=9, image=3, refused=4), PAST),
+        (run(0, 0), [run(24 * 7 * weeks, 3) for weeks in range(1, 8)]),  # a weekly
+        (run(-200, 0), PAST[:4]),  # too few runs to know its habits
+    ],
+)
+def test_a_run_like_those_before(now: Yield, before: list[Yield]) -> None:
+    assert drift(now, before) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (run(0, 10, authors=0, image=3), "authors went empty: 0 of 10 articles have it, before 90% had"),
+        (run(0, 40, authors=5, image=12), "authors went empty: 5 of 40 articles"),
+        (run(0, 2, authors=2, image=1, refused=8), "8 of 10 new pages were no articles, before 9%"),
+        (run(-30, 0), "no new article for 31 hours, before never for more than 1"),
+    ],
+)
+def test_what_changed(now: Yield, words: str) -> None:
+    assert words in (drift(now, PAST) or "")
+
+
+def test_the_order_of_the_past_does_not_matter() -> None:
+    now = run(-30, 0)
+    assert drift(now, PAST) == drift(now, PAST[::-1])

@@ -12,6 +12,7 @@ from newscrawl.cli.db import db
 from newscrawl.cli.errors import ExplainedErrors
 from newscrawl.cli.extract import extract
 from newscrawl.cli.frontier import frontier
+from newscrawl.cli.reparse import reparse
 from newscrawl.cli.runs import runs
 from newscrawl.cli.sites import sites
 
@@ -34,5 +35,5 @@ def main() -> None:
     """
 
 
-for command in (crawl, sites, articles, extract, runs, frontier, db):
+for command in (crawl, sites, articles, extract, reparse, runs, frontier, db):
     main.add_command(command)

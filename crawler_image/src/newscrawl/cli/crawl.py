@@ -114,7 +114,7 @@ def _watching(found: Discovery, settings: Settings, progress: Progress) -> Itera
 
 
 def _show(told: dict[str, Any]) -> None:
-    counts = told["counts"]
+    counts = {name: count for name, count in told["counts"].items() if name != "filled"}
     output.print(table(tuple(counts), [tuple(counts.values())]))
     print_failures(tuple(Failure(**failure) for failure in told["failures"]))
     verdict = "succeeded" if told["ok"] else f"failed: {told['reason']}"

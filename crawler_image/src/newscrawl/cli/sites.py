@@ -6,20 +6,23 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
 from newscrawl import settings as environment
-from newscrawl.cli.options import output, table
+from newscrawl.cli.options import messages, output, table
 from newscrawl.cli.runs import print_failures
-from newscrawl.context import find_profile, now, open_context, open_database
+from newscrawl.context import find_profile, now, open_context, open_database, open_redis
+from newscrawl.draft import draft, site_of
 from newscrawl.extract import extract
 from newscrawl.extract.manifest import profile_of
+from newscrawl.fetch import Fetcher
 from newscrawl.model import Article, FetchError, NotAnArticle, Response
 from newscrawl.profiles import Profile, ProfileError, load, load_all
 from newscrawl.settings import Settings
 from newscrawl.store import runs
-from newscrawl.urls import BadUrl
+from newscrawl.urls import BadUrl, authority
 
 
 @click.group()
@@ -75,6 +78,42 @@ def try_(page: str, site: str | None, url: str | None) -> None:
         raise click.ClickException(str(error)) from error
     output.print(table(("field", "value", "from"), _fields(article)))
     click.echo(f"\n{article.body}")
+
+
+@sites.command()
+@click.argument("url")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The folder for the file SITE.yaml.")
+@click.option("--allow-private", is_flag=True, help="The site is on a network of your own.")
+def new(url: str, out: Path | None, allow_private: bool) -> None:
+    """Draft a profile of the site of URL, its front page or an article, from what can be seen there.
+
+    Looks politely at about ten pages. Prints the profile, or writes it with --out; go on with `sites try`.
+    """
+    settings = environment.load()
+    try:
+        host = authority(url)
+    except BadUrl as error:
+        raise click.UsageError(str(error)) from error
+    seen = Profile(site_of(host), host, None, ZoneInfo("UTC"), frozenset({host}), Path(), allow_private=allow_private)
+    fetcher = Fetcher(settings, open_redis(settings), user_agent=settings.user_agent, allow_private=allow_private)
+
+    def get(address: str) -> Response:
+        messages.print(f"looking at {address}")
+        return fetcher.get(address, site=seen, now=now())
+
+    try:
+        drafted = draft(url, get, allow_private=allow_private)
+    except (FetchError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    if out is None:
+        click.echo(drafted, nl=False)
+        return
+    file = out / f"{site_of(host)}.yaml"
+    if file.exists():
+        raise click.ClickException(f"{file} is there already: choose another folder, or move it")
+    out.mkdir(parents=True, exist_ok=True)
+    file.write_text(drafted, "utf-8")
+    click.echo(f"{file}: see what it makes of an article with NEWSCRAWL_SITES={out} newscrawl sites try URL")
 
 
 @sites.command()

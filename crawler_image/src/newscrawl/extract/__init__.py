@@ -20,10 +20,13 @@ def extract(response: Response, profile: Profile | None, *, fetched: datetime) -
     `Article.sources` says for each field what found it. Raises NotAnArticle with the reason of the first.
     """
     # imported late: reading a profile needs this package's selectors, not its readers
+    from newscrawl.extract.gate import oversize
     from newscrawl.extract.page import Page
     from newscrawl.extract.reading import Reading
 
     page = Page(response)
+    if reason := oversize(page):
+        raise NotAnArticle(response.url, reason)
     objections = []
     for version, last_resort in _attempts(profile, fetched):
         article, objection = Reading(page, profile, version, fetched, last_resort=last_resort).article()

@@ -36,22 +36,28 @@ _WIDER = {
 _HEAD = 4096
 
 
-def decode(body: bytes, headers: Mapping[str, str]) -> str:
-    """The text of an HTML body; never raises: bytes that fit no charset become U+FFFD."""
+def as_utf8(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """The text of an HTML body in UTF-8, which most are in already; never raises: what fits no charset is U+FFFD."""
+    text, charset = _decoded(body, headers)
+    return body if charset == "utf-8" else text.encode("utf-8", "replace")
+
+
+def _decoded(body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
+    """The text, and the charset of which the whole body was."""
     for mark, charset in _BOMS:
         if body.startswith(mark):
-            return body[len(mark) :].decode(charset, "replace")
+            return body[len(mark) :].decode(charset, "replace"), f"{charset} with a mark"
     for charset in _candidates(body, headers):
         try:
-            return body.decode(charset)
+            return body.decode(charset), charset
         except (UnicodeDecodeError, LookupError):
             continue
     best = from_bytes(body[:65536]).best()
-    declared = next(_candidates(body, headers), "utf-8")
+    guessed = best.encoding if best else next(_candidates(body, headers), "utf-8")
     try:
-        return body.decode(best.encoding if best else declared, "replace")
+        return body.decode(guessed, "replace"), f"{guessed} in part"
     except LookupError:
-        return body.decode("utf-8", "replace")
+        return body.decode("utf-8", "replace"), "utf-8 in part"
 
 
 def _candidates(body: bytes, headers: Mapping[str, str]) -> Iterator[str]:

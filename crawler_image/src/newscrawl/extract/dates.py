@@ -25,8 +25,12 @@ _EAST_ASIAN = re.compile(
     re.IGNORECASE,
 )
 _AFTERNOON = frozenset({"오후", "午後", "pm"})
+_TIME_OF_DAY = re.compile(r"\d\s*[:時시]|[T ]\d{2}|^\d{10}|\d\s*[ap]\.?m\b", re.IGNORECASE)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_IN_ADDRESS = re.compile(rf"/((?:19|20)\d\d)[/-]([01]?\d|{'|'.join(_MONTHS)})[/-]([0-3]?\d)(?=\D|$)", re.IGNORECASE)
+_IN_ADDRESS_COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)([01]\d)([0-3]\d)(?!\d)")
 _RELATIVE = re.compile(r"\bago\b|\byesterday\b|전$|前$|어제|昨日", re.IGNORECASE)
-_MONTH_NAME = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE)
+_MONTH_NAME = re.compile("|".join(_MONTHS), re.IGNORECASE)
 # the abbreviations that news sites write; dateutil knows none by itself
 _ZONES = {
     "KST": tz.gettz("Asia/Seoul"),
@@ -56,6 +60,24 @@ def parse(text: str, zone: tzinfo) -> datetime | None:
         return aware
     except (ValueError, OverflowError):
         return None
+
+
+def in_address(path: str, zone: tzinfo) -> datetime | None:
+    """The day that a URL's path names (/2026/11/23/, /20261123..., /2026/nov/23/), as its midnight in `zone`."""
+    match = _IN_ADDRESS.search(path) or _IN_ADDRESS_COMPACT.search(path)
+    if match is None:
+        return None
+    year, month, day = match.groups()
+    number = int(month) if month.isdigit() else _MONTHS.index(month.lower()) + 1
+    try:
+        return datetime(int(year), number, int(day), tzinfo=zone)
+    except ValueError:
+        return None
+
+
+def is_day(text: str, moment: datetime) -> bool:
+    """Whether `text`, which means `moment`, names a day and no time of day."""
+    return moment.hour == moment.minute == moment.second == 0 and not _TIME_OF_DAY.search(text[:_LONGEST])
 
 
 def _compact(text: str) -> datetime | None:

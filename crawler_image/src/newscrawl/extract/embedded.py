@@ -17,20 +17,25 @@ from lxml import etree
 _MOST_PLACES = 400
 # characters of code below which it holds no article
 _LEAST_CODE = 100
-_WRAPPING = re.compile(r"^\s*(?:<!--|//<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?://)?(?:-->|\]\]>)\s*$|;\s*$")
+# what some sites write around their JSON, at its very beginning and end
+_OPENING = re.compile(r"\s*(?:<!--|//<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)?\s*")
+_CLOSING = re.compile(r"(?:\s|;|//|-->|\]\]>|/\*|\*/)+$")
+_CLOSING_LENGTH = 40
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 _PLACE = re.compile(r"(?:([\w$.]{1,80})(?:\[[\"'][^\"']{1,80}[\"']\])?\s*=\s*|\.push\(\s*|JSON\.parse\(\s*)(?=[{\[\"])")
 _FLIGHT = re.compile(r"__next_f\.push\(\s*(?=\[)")
 _FLIGHT_ROW = re.compile(rb"([0-9a-f]+):(?:T([0-9a-f]+),)?")
 _FLIGHT_REFERENCE = re.compile(r"\$([0-9a-f]+)")
 _STEP = re.compile(r"(\.{1,2})([\w@$-]+|\*)")
+# the keys below which an object of linked data holds others that are as good as its siblings
+_HOLDERS = ("@graph", "mainEntity", "mainEntityOfPage")
 _DECODER = json.JSONDecoder(strict=False)
 
 Path = tuple[tuple[bool, str], ...]
 
 
 def linked_data(tree: etree._Element) -> list[dict[str, Any]]:
-    """Every JSON-LD object of the page, those of @graph and of lists included."""
+    """Every JSON-LD object of the page, those of @graph, of main entities and of lists included."""
     scripts = (script for script in tree.iter("script") if "ld+json" in (script.get("type") or ""))
     return [item for script in scripts for item in _objects(_repaired(script.text or ""))]
 
@@ -78,13 +83,19 @@ def walk(value: Any, path: Path) -> list[Any]:
 
 def _repaired(text: str) -> Any:
     """The JSON of a script, wrapped in comments or with commas too many as some sites write it; None for none."""
-    text = _WRAPPING.sub("", _WRAPPING.sub("", text)).strip()
-    for attempt in (text, _TRAILING_COMMA.sub("", text)):
+    start = _OPENING.match(text)
+    text = text[start.end() if start else 0 :]
+    text = text[:-_CLOSING_LENGTH] + _CLOSING.sub("", text[-_CLOSING_LENGTH:])
+    for repair in (str, _without_trailing_commas):
         try:
-            return _DECODER.decode(attempt)
+            return _DECODER.decode(repair(text))
         except (ValueError, RecursionError):
             continue
     return None
+
+
+def _without_trailing_commas(text: str) -> str:
+    return _TRAILING_COMMA.sub("", text)
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
@@ -93,7 +104,8 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
             yield from _objects(one)
     elif isinstance(value, dict):
         yield value
-        yield from _objects(value.get("@graph"))
+        for key in _HOLDERS:
+            yield from _objects(value.get(key))
 
 
 def _assigned(text: str) -> Iterator[tuple[str, Any]]:

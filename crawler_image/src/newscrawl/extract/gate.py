@@ -12,15 +12,36 @@ from newscrawl.extract.page import Page
 # shortest news flash is longer; without a profile's own selectors a teaser or a cookie notice may be what was found
 LEAST_SIZE = 25
 LEAST_SIZE_GENERIC = 200
+# the longest reports of newspapers have 100,000 characters, their largest pages 10,000 elements (live coverage)
+MOST_CHARACTERS = 500_000
+MOST_ELEMENTS = 50_000
 _FRONT_PAGES = frozenset({"", "/", "/index.html", "/index.htm", "/index.php", "/main"})
-_AHEAD = timedelta(days=2)
+AHEAD = timedelta(days=2)
 _NOT_ARTICLES = frozenset({"website", "profile", "video.other", "product", "music.song"})
 
 
+def oversize(page: Page) -> str | None:
+    """Why the page is too large to be looked at, or None: an attack or a list without end, which would cost minutes."""
+    if page.elements > MOST_ELEMENTS:
+        return f"a page of {page.elements} elements, too many for an article"
+    return None
+
+
 def objection(
-    page: Page, title: str, paragraphs: Sequence[str], published: datetime | None, *, profiled: bool, fetched: datetime
+    page: Page,
+    title: str,
+    paragraphs: Sequence[str],
+    published: datetime | None,
+    *,
+    profiled: bool,
+    told: bool,
+    fetched: datetime,
 ) -> str | None:
-    """Why the page is no article, or None. `profiled` says that the body came from the profile's own selectors."""
+    """Why the page is no article, or None.
+
+    `profiled` says that the body came from the profile's own selectors, `told` that the page names its date for
+    machines, and not only shows one somewhere, as lists of articles do.
+    """
     if not title:
         return "no title"
     if not paragraphs:
@@ -30,11 +51,13 @@ def objection(
     least = LEAST_SIZE if profiled else LEAST_SIZE_GENERIC
     if sum(len(one.encode()) for one in paragraphs) < least:
         return f"a body of {sum(map(len, paragraphs))} characters, too little for an article"
+    if sum(map(len, paragraphs)) > MOST_CHARACTERS:
+        return f"a body of {sum(map(len, paragraphs))} characters, too much for an article"
     if published is None and profiled:
         return "no date of publication"
-    if published is not None and published > fetched + _AHEAD:
+    if published is not None and published > fetched + AHEAD:
         return f"published in the future ({published.isoformat()})"
     kind = next(iter(page.metas.get("og:type", ())), "").lower()
-    if not profiled and published is None and kind in _NOT_ARTICLES:
-        return f"og:type is {kind} and there is no date"
+    if not profiled and (published is None or not told) and kind in _NOT_ARTICLES:
+        return f"og:type is {kind} and there is no date of publication"
     return None

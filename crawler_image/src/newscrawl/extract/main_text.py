@@ -2,7 +2,7 @@
 
 trafilatura finds where the text is; what it leaves out of it (short lines, the end of a long page) is then read from
 the page itself: the paragraphs in the same place that look like those it found. Pages that browsers render from
-embedded JSON are read from there.
+embedded JSON are read from there, and pages too large for trafilatura in one pass over their paragraphs.
 """
 
 from __future__ import annotations
@@ -16,16 +16,12 @@ from typing import Any
 from lxml import etree, html
 
 from newscrawl.extract import boilerplate, text
+from newscrawl.extract.density import densest
+from newscrawl.extract.noise import Noise
 from newscrawl.extract.page import Page
 
 _MARKUP = re.compile(r"<(?:p|br|div)[\s/>]", re.IGNORECASE)
 _NOT_WORDS = re.compile(r"\W+")
-_NOISE_TAGS = frozenset({"nav", "aside", "footer", "form", "figure", "figcaption", "menu"})
-_NOISE = re.compile(
-    r"(?:^|[-_\s])(?:caption|related|newsletter|promo|advert|ads?|share|social|sns|comments?|reply|byline|copyright|toast|popup|"
-    r"tooltip|breadcrumbs?|recommend\w*|ranking|tags?|factbox\w*|infobox|outbrain|taboola|signup|subscribe|embed)(?:$|[-_\s\d])",
-    re.IGNORECASE,
-)
 # of the characters that trafilatura found, those below the element that is read
 _COVERED = 0.9
 # the reading of the page is distrusted when it is so much longer than what trafilatura found
@@ -38,18 +34,26 @@ _TELLING = 20
 _LINKED = 0.8
 # below so many characters the page itself holds no article, and its embedded data may
 _LEAST_VISIBLE = 200
-# above so many it is no article but a book or an attack, and a second look costs seconds
-_MOST_REREAD = 300_000
+# trafilatura's cost grows faster than the page: above so many elements, or characters of text, a page is read by its
+# density alone; most news pages have up to 2,500 and 25,000
+_MOST_ELEMENTS = 8_000
+_MOST_CHARACTERS = 150_000
+# characters of embedded HTML that are read
+_MOST_EMBEDDED = 1_000_000
 
 
 def main_text(page: Page, title: str) -> tuple[list[str], str]:
     """The paragraphs without title and boilerplate, and how they were found; ([], "") when there are none."""
-    found, source = _lines(page), "trafilatura"
+    blocks = list(text.blocks(page.tree))
+    if page.elements > _MOST_ELEMENTS or sum(len(line) for _, line in blocks) > _MOST_CHARACTERS:
+        found, source = densest(blocks, Noise(page.tree)), "density"
+    else:
+        found, source = _lines(page), "trafilatura"
     if sum(map(len, found)) < _LEAST_VISIBLE:
         embedded = _embedded(page)
         if sum(map(len, embedded)) > sum(map(len, found)):
             found, source = embedded, "embedded JSON"
-    elif sum(map(len, found)) <= _MOST_REREAD and (reread := _reread(page.tree, found)):
+    elif source == "trafilatura" and (reread := _reread(blocks, found)):
         found, source = reread, "trafilatura, reread"
     heading = _squashed(title)
     lines = [line for line in boilerplate.without(found) if _squashed(line) != heading]
@@ -66,15 +70,16 @@ def _lines(page: Page) -> list[str]:
     return [line.lstrip("- ").strip() for line in (found or "").splitlines() if line.strip("- ")]
 
 
-def _reread(tree: etree._Element, lines: Sequence[str]) -> list[str]:
+def _reread(page_blocks: Sequence[text.Block], lines: Sequence[str]) -> list[str]:
     """The paragraphs around those lines that are of their kind; nothing when the page does not bear it out."""
     everywhere = "".join(map(_squashed, lines))
-    blocks = [(element, line, _squashed(line)) for element, line in text.blocks(tree)]
+    blocks = [(element, line, _squashed(line)) for element, line in page_blocks]
     anchors = [(element, squashed) for element, _, squashed in blocks if len(squashed) > 1 and squashed in everywhere]
     root = _root(anchors)
     if root is None:
         return []
-    inside = [one for one in blocks if root in (one[0], *one[0].iterancestors()) and not _in_noise(one[0], root)]
+    noise = Noise(root)
+    inside = [one for one in blocks if one[0] not in noise]
     found = {element for element, _ in anchors}
     kinds = {_kind(element) for element, squashed in anchors if len(squashed) > _TELLING}
     first = next((number for number, one in enumerate(inside) if one[0] in found), len(inside))
@@ -112,20 +117,11 @@ def _is_link(element: etree._Element, line: str) -> bool:
     return sum(len("".join(link.itertext()).strip()) for link in element.iter("a")) > _LINKED * len(line)
 
 
-def _in_noise(element: etree._Element, root: etree._Element) -> bool:
-    for one in (element, *element.iterancestors()):
-        if one is root:
-            return False
-        if one.tag in _NOISE_TAGS or _NOISE.search(f"{one.get('class') or ''} {one.get('id') or ''}"):
-            return True
-    return False
-
-
 def _embedded(page: Page) -> list[str]:
     """The paragraphs of the longest HTML text in the page's embedded JSON, or of a JSON-LD articleBody."""
     texts = [one for item in page.linked_data for one in [item.get("articleBody")] if isinstance(one, str)]
     texts += [one for _, value in page.data for one in _strings(value) if _MARKUP.search(one)]
-    longest = max(texts, key=len, default="")
+    longest = max((one for one in texts if len(one) <= _MOST_EMBEDDED), key=len, default="")
     return markup_paragraphs(longest)
 
 
@@ -145,13 +141,9 @@ def markup_paragraphs(markup: str) -> list[str]:
         return [line for line in map(str.strip, markup.splitlines()) if line]
     parser = html.HTMLParser(remove_comments=True, remove_pis=True)
     tree = html.fragment_fromstring(markup, create_parent="div", parser=parser)
-    for element in list(tree.iter()):
-        if (
-            element is not tree
-            and isinstance(element.tag, str)
-            and _in_noise(element, tree)
-            and element.getparent() is not None
-        ):
+    noise = Noise(tree)
+    for element in [one for one in tree.iter() if one in noise]:
+        if element.getparent() is not None:
             element.drop_tree()
     return text.paragraphs([tree])
 

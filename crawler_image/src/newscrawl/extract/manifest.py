@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +20,8 @@ from newscrawl.extract import extract
 from newscrawl.model import Article, NotAnArticle, Response
 from newscrawl.profiles import Profile
 from newscrawl.urls import BadUrl, authority
+
+log = logging.getLogger(__name__)
 
 
 class ManifestError(ValueError):
@@ -66,10 +70,13 @@ def extracted(entry: Entry, profiles: Iterable[Profile]) -> dict[str, Any]:
             entry.fetched,
         )
         article = extract(response, profile_of(entry.url, profiles), fetched=entry.fetched)
-    except (OSError, EOFError, BadUrl) as error:
+    except (OSError, EOFError, zlib.error, BadUrl) as error:
         return about | {"error": f"cannot be read: {error}"}
     except NotAnArticle as error:
         return about | {"error": error.reason}
+    except Exception as error:
+        log.exception("%s: the page broke the extraction", entry.file)
+        return about | {"error": f"the page broke the extraction: {type(error).__name__}: {error}"}
     return about | as_json(article)
 
 

@@ -8,12 +8,14 @@ from typing import Any
 from lxml import etree, html
 
 from newscrawl.extract import embedded
-from newscrawl.extract.charset import decode
+from newscrawl.extract.charset import as_utf8
 from newscrawl.model import Response
 
 _CONTROL = bytes(code for code in range(32) if chr(code) not in "\t\n\r")
 # markup within a line that only shows how to read or break a word: without it a word is in one piece
 _WITHIN_WORDS = ("ruby", "rb", "rt", "rp", "rtc", "wbr", "font")
+
+_COUNT = etree.XPath("count(//*)")
 
 
 class Page:
@@ -21,16 +23,21 @@ class Page:
 
     def __init__(self, response: Response):
         self.url = response.url
-        self.text = decode(response.body, response.headers)
+        self._body = as_utf8(response.body, response.headers)
 
     @cached_property
     def tree(self) -> html.HtmlElement:
         """The parsed page; an empty page is an empty tree."""
         parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=False)
-        body = self.text.encode("utf-8", "replace").translate(None, _CONTROL).strip() or b"<html></html>"
+        body = self._body.translate(None, _CONTROL).strip() or b"<html></html>"
         tree = html.document_fromstring(body, parser=parser, ensure_head_body=True)
         etree.strip_tags(tree, *_WITHIN_WORDS)
         return tree
+
+    @cached_property
+    def elements(self) -> int:
+        """How many elements the parsed page had when it was first asked."""
+        return int(_COUNT(self.tree))
 
     @cached_property
     def metas(self) -> dict[str, list[str]]:

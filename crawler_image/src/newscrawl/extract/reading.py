@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
+from zoneinfo import ZoneInfo
 
 from lxml import etree
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 EXTRACTOR = "newscrawl 0.1"
 
 Value = TypeVar("Value")
+# languages that are written in one time zone
+_ZONES: dict[str, tzinfo] = {"ko": ZoneInfo("Asia/Seoul"), "ja": ZoneInfo("Asia/Tokyo")}
+# of what a selector finds, how much is tried as a date
+_MOST_DATES = 20
 
 
 class Reading:
@@ -38,7 +43,7 @@ class Reading:
         self._version = version
         self._fetched = fetched
         self._last_resort = last_resort
-        self._zone: tzinfo = profile.timezone if profile else UTC
+        self._zone: tzinfo = profile.timezone if profile else _ZONES.get(self._declared_language() or "", UTC)
         self._sources: dict[str, str] = {}
 
     def article(self) -> tuple[Article | None, str]:
@@ -49,8 +54,16 @@ class Reading:
         names = self._all("authors", authors.names)
         self._drop()
         paragraphs, profiled = self._body(title)
-        published = self._date("published")
-        objection = gate.objection(self._page, title, paragraphs, published, profiled=profiled, fetched=self._fetched)
+        published = self._published()
+        objection = gate.objection(
+            self._page,
+            title,
+            paragraphs,
+            published,
+            profiled=profiled,
+            told=self._sources.get("published") not in generic.SHOWN_DATES,
+            fetched=self._fetched,
+        )
         if objection is not None:
             return None, objection
         profile, version = self._profile, self._version
@@ -109,7 +122,30 @@ class Reading:
         return ()
 
     def _date(self, name: str) -> datetime | None:
-        return self._first(name, fields.words, lambda text: dates.parse(text, self._zone))
+        """The first date; when that is only a day, the time of day comes from the first that gives one for this day."""
+        day: datetime | None = None
+        for selector in self._selectors(name):
+            for found in selector.find(self._page)[:_MOST_DATES]:
+                text = fields.words(found)
+                moment = dates.parse(text, self._zone) if text else None
+                if moment is None or (day and moment.astimezone(day.tzinfo).date() != day.date()):
+                    continue
+                if not dates.is_day(text, moment):
+                    self._sources[name] = selector.text
+                    return moment
+                if day is None:
+                    day, self._sources[name] = moment, selector.text
+        return day
+
+    def _published(self) -> datetime | None:
+        published = self._date("published")
+        if published is not None:
+            return published
+        day = dates.in_address(urlsplit(self._page.url).path, self._zone)
+        if day is None or day > self._fetched + gate.AHEAD:
+            return None
+        self._sources["published"] = "url"
+        return day
 
     def _modified(self, published: datetime | None) -> datetime | None:
         """When the article was changed; many sites repeat the date of publication, which says that it was not."""

@@ -116,5 +116,7 @@ def _path(expression: str, text: str) -> Path:
 
 
 def _is_a(item: dict[str, Any], kind: str) -> bool:
-    types = item.get("@type", ())
-    return kind == "*" or kind in ([types] if isinstance(types, str) else types or ())
+    types = item.get("@type") or ()
+    names = [types] if isinstance(types, str) else types
+    # some sites write the type as its address: http://schema.org/NewsArticle
+    return kind == "*" or any(isinstance(one, str) and one.rpartition("/")[2] == kind for one in names)

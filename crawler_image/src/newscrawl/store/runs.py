@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, desc, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, desc, func, select, update
 from sqlalchemy.dialects.mysql import insert
 
-from newscrawl.store.tables import batches, runs, urls, visits
+from newscrawl.store.tables import articles, batches, runs, urls, visits
 
 
 class UnknownRun(Exception):
@@ -105,6 +105,33 @@ def tally(connection: Connection, run_id: int) -> Tally:
     unvisited = select(func.count()).where(urls.c.batch_id.in_(of_run), urls.c.state.in_(("new", "claimed")))
     failures = _failures(connection, visits.c.id.in_(select(last.c.id)))
     return Tally(by_outcome, total, connection.scalar(unvisited) or 0, waiting[0], waiting[1], failures)
+
+
+def filled(connection: Connection, run_id: int) -> dict[str, int]:
+    """How many articles the run stored or changed (`articles`), and how many of them have each field."""
+    of_run = (
+        select(urls.c.article_id)
+        .join(visits, visits.c.url_id == urls.c.id)
+        .where(visits.c.run_id == run_id, visits.c.outcome.in_(("stored", "changed")))
+        .distinct()
+        .subquery()
+    )
+    present = {name: articles.c[name].is_not(None) for name in ("published", "section", "image")}
+    present |= {name: func.json_length(articles.c[name]) > 0 for name in ("authors", "keywords")}
+    sums = [func.count(case((condition, 1))).label(name) for name, condition in sorted(present.items())]
+    query = select(func.count().label("articles"), *sums).join(of_run, of_run.c.article_id == articles.c.id)
+    return dict(connection.execute(query).one()._mapping)
+
+
+def counts_before(connection: Connection, run: Row, *, days: int = 14) -> list[tuple[datetime, Mapping[str, Any]]]:
+    """Start and counts of the site's ended runs in the days before `run`."""
+    query = select(runs.c.started, runs.c.counts).where(
+        runs.c.site == run.site,
+        runs.c.id != run.id,
+        runs.c.state != "running",
+        runs.c.started.between(run.started - timedelta(days=days), run.started),
+    )
+    return [(row.started, row.counts) for row in connection.execute(query)]
 
 
 def planned(connection: Connection, run_id: int) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from newscrawl.store import articles
 from newscrawl.store.frontier import backoff
@@ -77,6 +77,60 @@ def record(
     if asked:
         connection.execute(insert(visits), [_visit_row(one, run_id, batch_id, ended[one.url_id][0]) for one in asked])
     return dict(Counter(ended[one.url_id][0] for one in asked))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A URL whose last raw page is kept: `warc` is (path, offset, length), `article_id` what became of it so far."""
+
+    url_id: int
+    run_id: int
+    warc: tuple[str, int, int]
+    article_id: int | None
+
+
+def kept(connection: Connection, site: str, *, after: int, count: int, since: datetime | None) -> list[Kept]:
+    """The next `count` URLs of the site by id with a kept page, after the id `after`; visited at `since` or later."""
+    wanted = [urls.c.site == site, urls.c.id > after, visits.c.warc_path.is_not(None)]
+    if since is not None:
+        wanted.append(visits.c.visited >= since)
+    last = (
+        select(func.max(visits.c.id).label("id"))
+        .join(urls, urls.c.id == visits.c.url_id)
+        .where(*wanted)
+        .group_by(urls.c.id)
+        .order_by(urls.c.id)
+        .limit(count)
+        .subquery()
+    )
+    query = (
+        select(visits, urls.c.article_id)
+        .join(last, last.c.id == visits.c.id)
+        .join(urls, urls.c.id == visits.c.url_id)
+        .order_by(urls.c.id)
+    )
+    return [
+        Kept(row.url_id, row.run_id, (row.warc_path, row.warc_offset, row.warc_length), row.article_id)
+        for row in connection.execute(query)
+    ]
+
+
+def remake(connection: Connection, site: str, results: Sequence[Visit], now: datetime) -> dict[str, int]:
+    """Writes articles that were read anew from kept pages; returns how many had which outcome.
+
+    A page that was refused before and is an article now is done; one that is none any more changes nothing.
+    """
+    read = [one for one in results if one.article is not None]
+    stored = articles.upsert(connection, site, [one.article for one in read if one.article], now)
+    if read:
+        done = update(urls).where(
+            urls.c.id == bindparam("url_id"), or_(urls.c.state == "refused", urls.c.state == "done")
+        )
+        done = done.values(state="done", kind=None, reason=None, article_id=bindparam("new_article_id"))
+        pairs = zip(read, stored, strict=True)
+        connection.execute(done, [{"url_id": one.url_id, "new_article_id": end.article_id} for one, end in pairs])
+    outcomes = Counter(end.outcome for end in stored)
+    return dict(outcomes + Counter(one.outcome for one in results if one.outcome is not None))
 
 
 _SET = ("state", "attempts", "next_visit", "etag", "last_modified", "kind", "reason", "article_id", "last_visit")

@@ -1,0 +1,29 @@
+"""`newscrawl reparse`: the articles of a site anew from its raw pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from newscrawl import reparse as pages
+from newscrawl import settings as environment
+from newscrawl.cli.options import When, messages, output, table
+
+
+@click.command()
+@click.argument("site")
+@click.option("--since", type=When(), help="Only pages fetched at this time or later (2026-03-01, UTC without offset).")
+def reparse(site: str, since: datetime | None) -> None:
+    """Read the kept pages of SITE again, with today's profile, and store what comes out differently.
+
+    Nothing is fetched; an article that changes keeps its past. Run it in each worker whose volume holds pages.
+    """
+    columns = SpinnerColumn(), TextColumn("{task.description}: {task.completed} pages"), TimeElapsedColumn()
+    with Progress(*columns, console=messages) as progress:
+        reading = progress.add_task(f"{site}: reading", total=None)
+        outcomes = pages.reparse(
+            site, since=since, settings=environment.load(), on_pages=lambda count: progress.advance(reading, count)
+        )
+    output.print(table(("pages", "outcome"), [(count, outcome) for outcome, count in sorted(outcomes.items())]))

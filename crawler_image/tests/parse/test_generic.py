@@ -1,0 +1,130 @@
+"""What is read of a page without a profile: titles, dates and authors as sites of many kinds write them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from newscrawl.extract import extract
+from newscrawl.model import NotAnArticle
+from pages_of_ours import FETCHED, response
+
+LINE = "The harbour opened again on Friday after three weeks of work on its northern pier, the port authority said."
+TEXT = f"<article><h1>Harbour opens again</h1>{''.join(f'<p>{LINE} ({number})</p>' for number in range(6))}</article>"
+TITLE = '<meta property="og:title" content="Harbour opens again">'
+MOMENT = "2026-11-20T08:30:00+00:00"
+STORY = json.dumps({"@type": "NewsArticle", "headline": "Harbour opens again", "datePublished": MOMENT})
+
+
+def read(head: str = "", body: str = TEXT, *, language: str = "en", url: str = "https://www.thedaily.example/a/1"):
+    html = f"<html lang={language}><head>{head}</head><body>{body}</body></html>"
+    return extract(response(html, url=url), None, fetched=FETCHED)
+
+
+def linked(**about: object) -> str:
+    return f'<script type="application/ld+json">{json.dumps(about)}</script>'
+
+
+@pytest.mark.parametrize(
+    ("title", "head"),
+    [
+        ("Harbour opens again | The Daily", ""),
+        ("Harbour opens again - The Daily", '<meta property="og:site_name" content="The Daily">'),
+        ("Harbour opens again – The Daily-News", '<meta property="og:site_name" content="The Daily-News">'),
+        ("Harbour opens again | Port | The Daily", '<meta property="article:section" content="Port">'),
+        ("Harbour opens again : Daily Post", linked(publisher={"@type": "Organization", "name": "Daily Post"})),
+        ("Harbour opens again < 사회 < 기사본문 - The Daily", '<meta property="article:section" content="사회">'),
+        ("Harbour opens again | thedaily.example", ""),
+    ],
+)
+def test_the_name_of_the_site_is_no_part_of_the_title(title, head):
+    assert read(f'<meta property="og:title" content="{title}">{head}').title == "Harbour opens again"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Harbour opens again | and closes",
+        "The Daily",
+        "Q&A: who pays for the harbour",
+        "Ten-year-old harbour - a report",
+    ],
+)
+def test_a_part_that_is_no_name_stays(title):
+    assert read(f'<meta property="og:title" content="{title.replace("&", "&amp;")}">').title == title
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        linked(**{"@type": "NewsArticle", "headline": "Harbour opens again", "datePublished": MOMENT}),
+        linked(**{"@type": ["Thing", "NewsArticle"], "headline": "Harbour opens again", "datePublished": MOMENT}),
+        linked(
+            **{"@type": "http://schema.org/NewsArticle", "headline": "Harbour opens again", "datePublished": MOMENT}
+        ),
+        linked(
+            **{
+                "@graph": [
+                    {"@type": "WebSite"},
+                    {"@type": "Article", "headline": "Harbour opens again", "datePublished": MOMENT},
+                ]
+            }
+        ),
+        linked(
+            **{
+                "@type": "WebPage",
+                "mainEntity": {"@type": "NewsArticle", "headline": "Harbour opens again", "datePublished": MOMENT},
+            }
+        ),
+        f'<script type="application/ld+json">[{STORY[:-1]},}}]</script>',
+        f'<script type="application/ld+json">//<![CDATA[\n{STORY};\n//]]></script>',
+        f'{TITLE}<meta name="parsely-pub-date" content="{MOMENT}">',
+        f'{TITLE}<meta name="DC.date.issued" content="{MOMENT}">',
+        f'{TITLE}<meta itemprop="datePublished" content="{MOMENT}">',
+    ],
+)
+def test_wherever_a_page_tells_machines(head):
+    article = read(head)
+    assert (article.title, article.published.isoformat()) == ("Harbour opens again", MOMENT)
+
+
+@pytest.mark.parametrize(
+    ("shown", "language", "moment"),
+    [
+        ("<time>20 November 2026 08:30 GMT</time>", "en", MOMENT),
+        ("<time datetime='2026-11-20T08:30Z'>today</time>", "en", MOMENT),
+        ("<span class=article-date>Nov. 20, 2026, 3:30 a.m. EST</span>", "en", MOMENT),
+        ("<span class=date>입력 2026.11.20 17:30</span>", "ko", MOMENT),
+        ("<p class=info_datetime>승인 2026년 11월 20일 오후 5시 30분</p>", "ko", MOMENT),
+        ("<div class=posted><em>2026/11/20 17:30</em></div>", "ja", MOMENT),
+        ("<span class=publish>2026年11月20日 17時30分</span>", "ja", MOMENT),
+    ],
+)
+def test_a_date_that_only_readers_are_shown(shown, language, moment):
+    published = read(TITLE, shown + TEXT, language=language).published
+    assert published.astimezone(UTC).isoformat() == moment
+
+
+def test_a_day_gets_its_time_from_where_it_is_told():
+    day = linked(**{"@type": "NewsArticle", "headline": "Harbour opens again", "datePublished": "2026-11-20"})
+    assert read(day + f'<meta property="article:published_time" content="{MOMENT}">').published.isoformat() == MOMENT
+    other = day + '<meta property="article:published_time" content="2026-11-22T08:30:00+00:00">'
+    assert read(other).published == datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("path", ["/2026/11/20/harbour", "/news/20261120-harbour.html", "/world/2026/nov/20/harbour"])
+def test_the_day_in_the_address_is_the_last_resort(path):
+    article = read(TITLE, url=f"https://www.thedaily.example{path}")
+    assert (article.published, article.sources["published"]) == (datetime(2026, 11, 20, tzinfo=UTC), "url")
+
+
+@pytest.mark.parametrize("path", ["/a/20271120", "/a/2026112012345678", "/2026/13/45/harbour", "/a/1"])
+def test_what_in_an_address_is_no_day(path):
+    assert read(TITLE, url=f"https://www.thedaily.example{path}").published is None
+
+
+def test_a_list_of_articles_is_no_article_for_showing_dates():
+    head = '<meta property="og:type" content="website"><title>Harbour news</title>'
+    with pytest.raises(NotAnArticle, match="og:type"):
+        read(head, f"<span class=date>2026.11.20 17:30</span>{TEXT}")
