@@ -62,6 +62,10 @@ ui: venv ## the demo's Airflow UI on http://localhost:8080, until interrupted
 shell: venv ## a shell with kubectl, helm and docker on the cluster
 	@eval "$$($(RUN) -m cluster env)" && exec $$SHELL
 
+.PHONY: bench-scaling
+bench-scaling: venv ## measure the scaler: cost of a poll, of Redis' events; on the cluster, beside KEDA
+	$(RUN) bench/scaling.py --cluster
+
 .PHONY: lock
 lock: venv ## resolve the locked requirements anew from the pyproject.toml files
 	$(COMPILE) --extra airflow crawler_image/pyproject.toml -o crawler_image/requirements.txt
