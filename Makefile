@@ -31,11 +31,19 @@ test-fast: venv ## unit and chart tests, without a cluster
 	.venv/bin/ruff format --check
 	.venv/bin/lint-imports
 	$(RUN) -m cluster services
-	$(RUN) -m pytest -m "not cluster" -n 2
+	$(RUN) -m pytest -m "not (cluster or keda or loss)" -n 2
 
 .PHONY: test
 test: test-fast ## every test: those of test-fast, then the cluster tests
 	$(RUN) -m pytest -m cluster
+
+.PHONY: test-keda
+test-keda: venv ## the KEDA engine with the real operator, built from its Go module (six minutes the first time)
+	$(RUN) -m pytest -m keda k8s-tests
+
+.PHONY: test-loss
+test-loss: venv ## 300 tasks on the cluster while workers come, go and are killed, through both engines
+	$(RUN) -m pytest -m loss k8s-tests -s
 
 # the packages below k8s-tests are run in place
 RUN := PYTHONPATH=k8s-tests .venv/bin/python
