@@ -15,13 +15,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cluster
+import first_task
 import redis
+import scaling_cluster
 from cluster import engine, images, services
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "build" / "bench" / "scaling.json"
 SIZES = (10, 100, 1000)
 ROUNDS = 8
+FIRST_TASKS = 5
 PUSHES = 20_000
 
 
@@ -83,6 +87,9 @@ def table(result: dict[str, Any]) -> str:
     for name, measured in result.get("cluster", {}).items():
         numbers = "  ".join(f"{key} {value:.3g}" for key, value in measured.items() if isinstance(value, int | float))
         lines.append(f"{name:<28} {numbers}")
+    if first := result.get("first task"):
+        lines.append(f"first message to running task: {first['whole']:.1f} s")
+        lines += [f"    {step:<24} {first[step]:6.2f} s" for step in first_task.STEPS[1:]]
     return "\n".join(lines)
 
 
@@ -103,11 +110,12 @@ def main() -> None:
         print("==> cost of Redis' announcements", flush=True)
         result["events"] = event_cost(url)
     if chosen.cluster:
-        import scaling_cluster
-
+        environment, tags = cluster.up(), cluster.load_images()
+        chance = random.Random(chosen.seed)
         result["cluster"] = scaling_cluster.measure(
-            random.Random(chosen.seed), chosen.trials, with_keda=not chosen.skip_keda
+            environment, tags, chance, chosen.trials, with_keda=not chosen.skip_keda
         )
+        result["first task"] = first_task.measure(environment, tags, FIRST_TASKS)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     print(table(result))

@@ -14,7 +14,6 @@ import threading
 import time
 from typing import Any
 
-import cluster
 import keda
 import redis
 from installation import Installation, until
@@ -207,10 +206,10 @@ def summary(seconds: list[float]) -> dict[str, Any]:
     }
 
 
-def measure(chance: random.Random, trials: int, *, with_keda: bool) -> dict[str, Any]:
+def measure(
+    environment: dict[str, str], tags: dict[str, str], chance: random.Random, trials: int, *, with_keda: bool
+) -> dict[str, Any]:
     """Seconds from messages to replicas for each engine; leaves nothing behind."""
-    environment = cluster.up()
-    tags = cluster.load_images()
     installation = Installation(environment, namespace=NAMESPACE)
     installation.run("kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found")
     with contextlib.ExitStack() as stack:
