@@ -7,6 +7,7 @@ clock.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import statistics
 import threading
@@ -38,7 +39,7 @@ STEPS = (
 )
 LOG_LINES = {
     "Celery ready": re.compile(r"celery@\S+ ready"),
-    "task received": re.compile(r"Task \S+ received|received"),
+    "task received": re.compile(r"Task \S+ received"),
 }
 
 
@@ -108,7 +109,7 @@ def measure(environment: dict[str, str], tags: dict[str, str], trials: int) -> d
         line.start()
         found = [_trial(installation, line) for _ in range(trials)]
     result: dict[str, Any] = {"trials": found}
-    for before, step in zip(STEPS, STEPS[1:], strict=False):
+    for before, step in itertools.pairwise(STEPS):
         result[step] = statistics.median(trial[step] - trial[before] for trial in found)
     result["whole"] = statistics.median(trial[STEPS[-1]] - trial[STEPS[0]] for trial in found)
     return result
