@@ -13,6 +13,7 @@ def test_all_fields_are_read_and_nulls_are_defaults():
     config = parse("""
         pollingInterval: 0.5
         leaseName: mine
+        alsoServed: [fixed]
         queues:
           harbor:
             statefulSet: w
@@ -20,6 +21,7 @@ def test_all_fields_are_read_and_nulls_are_defaults():
             maxReplicaCount: 9
             concurrency: 4
             listLength: null
+            targetSeconds: 90
             activationListLength: 2
             cooldownPeriod: 30
             inFlightKey: "unacked:harbor"
