@@ -95,6 +95,7 @@ class Loop:
         self._claims_seen = float("-inf")
         self._orphans: dict[str, int] = {}
         self._unserved: dict[str, int] = {}
+        self._unserved_told: set[str] = set()
         self._unserved_seen = float("-inf")
         self._said: dict[str, str] = {}
         self._woken = asyncio.Event()
@@ -187,7 +188,7 @@ class Loop:
         self._say("orphans", "")
 
     async def _find_unserved(self) -> None:
-        """Tell of queues without workers: each once when it appears, and the metric always."""
+        """Tell of queues without workers: the metric always, log and event once, as a list may come and go often."""
         try:
             found = await unserved(self._backlog, self.config.queues.keys() | self.config.also_served)
         except RedisUnavailable:
@@ -198,7 +199,8 @@ class Loop:
             self._metrics.unserved.remove(name)
         for name, length in found.items():
             self._metrics.unserved.labels(name).set(length)
-        for name in found.keys() - before.keys():
+        for name in found.keys() - self._unserved_told:
+            self._unserved_told.add(name)
             log.warning("queue=%s unserved: %s", name, advice(name, found[name]))
             if self._dry_run:
                 continue
