@@ -31,12 +31,20 @@ test-fast: venv ## unit and chart tests, without a cluster
 	.venv/bin/ruff format --check
 	.venv/bin/lint-imports
 	$(RUN) -m cluster services
-	$(RUN) -m pytest -m "not (cluster or slow or long)" -n 2
+	$(RUN) -m pytest -m "not (cluster or slow or long or keda or loss)" -n 2
 
 .PHONY: test
 test: test-fast ## every test: those of test-fast, then the slow ones and those on the cluster
 	$(RUN) -m pytest -m slow -n 2
 	$(RUN) -m pytest -m cluster -v
+
+.PHONY: test-keda
+test-keda: venv ## the KEDA engine with the real operator, built from its Go module (six minutes the first time)
+	$(RUN) -m pytest -m keda k8s-tests
+
+.PHONY: test-loss
+test-loss: venv ## 300 tasks on the cluster while workers come, go and are killed, through both engines
+	$(RUN) -m pytest -m loss k8s-tests -s
 
 # the packages below k8s-tests are run in place
 RUN := PYTHONPATH=k8s-tests .venv/bin/python
@@ -74,6 +82,10 @@ build/bench/venv/.installed: bench/requirements.txt
 	$(UV) venv -q --allow-existing --python $(PYTHON) build/bench/venv
 	$(UV) pip sync -q --python build/bench/venv/bin/python --require-hashes bench/requirements.txt
 	@touch $@
+
+.PHONY: bench-scaling
+bench-scaling: venv ## measure the scaler: cost of a poll, of Redis' events; on the cluster, beside KEDA
+	$(RUN) bench/scaling.py --cluster
 
 .PHONY: lock
 lock: venv ## resolve the locked requirements anew from the pyproject.toml files

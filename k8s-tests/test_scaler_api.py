@@ -34,7 +34,8 @@ SCALER_RULES = """[
   {apiGroups: [apps], resources: [statefulsets], verbs: [list, watch]},
   {apiGroups: [apps], resources: [statefulsets/scale], resourceNames: [worker-a, worker-b], verbs: [patch]},
   {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create]},
-  {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [queue-scaler], verbs: [get, update]}]"""
+  {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [queue-scaler], verbs: [get, update]},
+  {apiGroups: [""], resources: [events], verbs: [create]}]"""
 RESIZE_RULES = """[
   {apiGroups: [apps], resources: [statefulsets], resourceNames: [worker-a, worker-absent], verbs: [get, delete]},
   {apiGroups: [""], resources: [persistentvolumeclaims], verbs: [list, patch]}]"""
@@ -180,6 +181,13 @@ def test_of_two_scalers_one_acts_and_the_other_takes_over(namespace, workers, br
         until("the one that is left leads", lambda: "second holds lease" in second.read_text(), seconds=60)
         broker.lpush("a", "task", "task")
         until("two workers", lambda: namespace.replicas("worker-a") == 2, seconds=60)
+
+
+def test_a_queue_without_workers_is_an_event(namespace, workers, broker, redis_url, tmp_path):
+    broker.lpush("mistyped", '{"headers": {"task": "execute_workload"}}')
+    message = ("get", "events", "--field-selector=reason=UnservedQueue", "-o", "jsonpath={.items[*].message}")
+    with scaler(namespace, redis_url, tmp_path, a=queue("worker-a")):
+        until("the event", lambda: "workers.queues.mistyped: {}" in namespace.kubectl(*message), seconds=60)
 
 
 GROWING = """

@@ -27,6 +27,7 @@ VALUE_SETS = {
     "external": (VALUES / "external.yaml",),
     "existing-secrets": (VALUES / "existing-secrets.yaml",),
     "gke": (CHART / "values-gke.yaml",),
+    "spot": (CHART / "values-spot.yaml",),
     "dev": (CHART / "values-dev.yaml",),
     "demo": (CHARTS.parent / "k8s-tests" / "values-demo.yaml",),
 }

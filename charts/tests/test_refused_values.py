@@ -19,6 +19,14 @@ REFUSED = {
         ['workers={"queues":{"a":{"autoscaling":{"minReplicaCount":4,"maxReplicaCount":2}}}}'],
         ["workers.queues.a.autoscaling.minReplicaCount", "4", "maxReplicaCount 2"],
     ),
+    "time target of zero": (
+        ['workers={"queues":{"a":{"autoscaling":{"targetSeconds":0}}}}'],
+        ["/workers/queues/a/autoscaling/targetSeconds"],
+    ),
+    "time target with keda": (
+        ['workers={"queues":{"a":{"autoscaling":{"targetSeconds":60}}}}', 'autoscaling={"engine":"keda"}'],
+        ["workers.queues.a.autoscaling.targetSeconds", "autoscaling.engine=builtin"],
+    ),
     "queue with a comma": (['workers={"queues":{"a,b":{}}}'], ["/workers/queues", "a,b"]),
     "size without sense": (['mysql={"persistence":{"size":"8 GB"}}'], ["/mysql/persistence/size"]),
     "secret in config": (['config={"core":{"fernet_key":"x"}}'], ["config.core.fernet_key", "existingSecrets"]),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import yaml
 from queue_scaler.config import parse
+from queue_scaler.status import Metrics
 
 
 def test_a_queue_becomes_a_worker_set_that_serves_it_alone(render, environment):
@@ -50,6 +54,7 @@ def test_the_scaler_knows_every_scaled_queue_and_may_patch_these_only(render):
         "minReplicaCount": 1,
         "maxReplicaCount": 5,
         "listLength": 7,
+        "targetSeconds": 90,
         "concurrency": 3,
         "activationListLength": 0,
         "cooldownPeriod": 60,
@@ -57,6 +62,7 @@ def test_the_scaler_knows_every_scaled_queue_and_may_patch_these_only(render):
         "fallback": {"failureThreshold": 4, "replicas": 2},
         "behavior": {"scaleUp": {}, "scaleDown": {}},
     }
+    assert rendered.scaler_config("press")["alsoServed"] == ["fixed"]
     assert "fallback" not in queues["quick"]
     assert queues["quick"]["listLength"] == 3
     patched = [rule for rule in rendered.one("Role", "press-queue-scaler")["rules"] if "patch" in rule["verbs"]]
@@ -121,3 +127,22 @@ def test_busy_workers_are_not_evicted_unless_on_spot(render):
         return template["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"]
 
     assert (evictable("default"), evictable("spot")) == ("false", "true")
+
+
+def test_the_dashboard_shows_metrics_that_exist(render):
+    dashboard = render("everything").one("ConfigMap", "press-dashboard")
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    panels = json.loads(dashboard["data"]["newscrawl-queues.json"])["panels"]
+    shown = {name for panel in panels for name in re.findall(r"queue_scaler_\w+", json.dumps(panel["targets"]))}
+    families = list(Metrics().registry.collect())
+    suffixes = {"gauge": [""], "counter": ["_total"], "histogram": ["_bucket"]}
+    there = {family.name + suffix for family in families for suffix in suffixes[family.type]}
+    assert shown == there
+    assert not [item for item in render().objects if item["metadata"]["name"].endswith("-dashboard")]
+
+
+def test_on_spot_the_drain_fits_into_the_notice(render):
+    pod = render("spot").one("StatefulSet", "newscrawl-worker-default")["spec"]["template"]["spec"]
+    assert pod["terminationGracePeriodSeconds"] <= 30
+    drain = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert float(drain[-1]) == 15

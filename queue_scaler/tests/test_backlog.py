@@ -7,6 +7,7 @@ import redis
 from queue_scaler.backlog import Backlog, RedisUnavailable
 from queue_scaler.config import Queue
 from queue_scaler.decide import Reading
+from queue_scaler.pace import Work
 
 
 @pytest.fixture
@@ -34,6 +35,17 @@ def test_queued_and_in_flight_of_every_queue(server, redis_url):
     queues = {"harbor": Queue("a"), "dure": Queue("b", in_flight_key="elsewhere"), "new": Queue("c")}
     assert read(redis_url, queues) == {"harbor": Reading(3, 1), "dure": Reading(0, 2), "new": Reading(0, 0)}
     assert read(redis_url, {}) == {}
+
+
+def test_what_workers_counted_is_read_where_it_is_asked_for(server, redis_url):
+    server.hset("work:harbor", mapping={"ended": 4, "seconds": 2.5})
+    server.hset("work:dure", mapping={"ended": 9, "seconds": 1})
+    timed = {"harbor": Queue("a", target_seconds=60), "new": Queue("b", target_seconds=60), "dure": Queue("c")}
+    assert read(redis_url, timed) == {
+        "harbor": Reading(0, 0, Work(4, 2.5)),
+        "new": Reading(0, 0, Work(0, 0.0)),
+        "dure": Reading(0, 0),
+    }
 
 
 def test_a_key_of_another_type_spoils_only_its_own_queue(server, redis_url):

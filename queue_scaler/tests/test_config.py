@@ -13,6 +13,7 @@ def test_all_fields_are_read_and_nulls_are_defaults():
     config = parse("""
         pollingInterval: 0.5
         leaseName: mine
+        alsoServed: [fixed]
         queues:
           harbor:
             statefulSet: w
@@ -20,6 +21,7 @@ def test_all_fields_are_read_and_nulls_are_defaults():
             maxReplicaCount: 9
             concurrency: 4
             listLength: null
+            targetSeconds: 90
             activationListLength: 2
             cooldownPeriod: 30
             inFlightKey: "unacked:harbor"
@@ -31,9 +33,10 @@ def test_all_fields_are_read_and_nulls_are_defaults():
                 selectPolicy: Min
                 policies: [{type: Pods, value: 1, periodSeconds: 15}]
     """)
+    assert config.also_served == {"fixed"}
     rules = Rules(60, "Min", (Policy("Pods", 1, 15),))
     assert config.queues["harbor"] == Queue(
-        "w", 1, 9, 4, None, 2, 30, "unacked:harbor", Fallback(3, 2), Behavior(scale_down=rules)
+        "w", 1, 9, 4, None, 90, 2, 30, "unacked:harbor", Fallback(3, 2), Behavior(scale_down=rules)
     )
     assert config.queues["harbor"].target == 4
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from queue_scaler.config import Behavior, Fallback, Policy, Queue, Rules
 from queue_scaler.decide import EMPTY_PROOF_SECONDS, History, Reading, Workers, decide
+from queue_scaler.pace import Work
 
 
 def run(queue, seen, replicas=0, step=1.0, start=0.0):
@@ -122,8 +123,31 @@ def test_the_reason_is_told():
     assert decision.why == "backlog needs 1, stabilized at 5"
 
 
+def test_a_time_target_takes_the_measured_duration():
+    timed = queue(target_seconds=60, max_replica_count=20)
+    short = Work(1000, 500.0)
+    assert run(timed, [Reading(120, 0, short)]) == [1]
+    assert run(timed, [Reading(1200, 0, short)]) == [5]
+    assert run(timed, [Reading(10, 0, Work(10, 3000.0))]) == [5]
+    assert run(timed, [Reading(100, 0, Work(10, 3000.0))]) == [20]
+    assert run(timed, [Reading(1, 9, short)]) == [5]
+
+
+def test_a_time_target_is_explained():
+    timed = queue(target_seconds=60, max_replica_count=20)
+    decision, _ = decide(timed, History(), Reading(1200, 0, Work(1000, 500.0)), Workers(0), 0)
+    assert decision.why == "1200 tasks of 0.5 s in 60 s need 5"
+
+
+def test_before_a_task_has_ended_the_list_length_counts():
+    timed = queue(target_seconds=60, list_length=10)
+    decision, _ = decide(timed, History(), Reading(25, 0, Work(0, 0.0)), Workers(0), 0)
+    assert (decision.replicas, decision.why) == (3, "backlog needs 3")
+
+
 counts = st.integers(0, 60)
-readings = st.builds(Reading, counts, counts)
+works = st.builds(Work, st.integers(0, 100), st.floats(0, 10_000))
+readings = st.builds(Reading, counts, counts, st.none() | works)
 policies = st.builds(Policy, st.sampled_from(["Pods", "Percent"]), st.integers(1, 300), st.integers(1, 30))
 rules = st.builds(
     Rules,
@@ -143,6 +167,7 @@ def queues(draw):
         max_replica_count=least + draw(st.integers(0, 12)),
         concurrency=draw(st.integers(1, 8)),
         list_length=draw(st.none() | st.integers(1, 20)),
+        target_seconds=draw(st.none() | st.floats(1, 600)),
         activation_list_length=draw(st.integers(0, 5)),
         cooldown_period=draw(st.integers(0, 30)),
         fallback=draw(st.none() | st.builds(Fallback, st.integers(1, 4), st.none() | st.integers(0, 20))),
@@ -175,7 +200,7 @@ def test_always_within_bounds_and_never_below_running_tasks(queue, past, reading
 @given(queues(), pasts, readings, counts, counts)
 def test_monotone_in_the_backlog(queue, past, reading, more_queued, more_in_flight):
     history, replicas, now = after_past(queue, past)
-    more = Reading(reading.queued + more_queued, reading.in_flight + more_in_flight)
+    more = replace(reading, queued=reading.queued + more_queued, in_flight=reading.in_flight + more_in_flight)
     fewer_replicas, _ = decide(queue, history, reading, Workers(replicas), now)
     more_replicas, _ = decide(queue, history, more, Workers(replicas), now)
     assert more_replicas.replicas >= fewer_replicas.replicas
@@ -211,6 +236,35 @@ def test_blind_never_lowers_unless_paused(queue, past):
     assert decision.replicas >= replicas
     paused, _ = decide(queue, history, None, replace(Workers(replicas), paused_at=0), now)
     assert paused.replicas == 0
+
+
+@given(queues(), pasts, readings, readings)
+def test_the_cooldown_is_respected(queue, past, reading, later):
+    """After a task was seen the last workers stay for the cooldown, whatever the rest of the past was."""
+    history, replicas, now = after_past(queue, past)
+    busy = replace(reading, in_flight=reading.in_flight + 1)
+    decision, history = decide(queue, history, busy, Workers(max(replicas, 1)), now)
+    soon = now + queue.cooldown_period * 0.99
+    decision, _ = decide(queue, history, replace(later, queued=0, in_flight=0), Workers(decision.replicas), soon)
+    assert decision.replicas >= min(1, queue.max_replica_count)
+
+
+@given(queues(), pasts, readings)
+def test_one_empty_reading_never_leads_to_zero(queue, past, reading):
+    history, replicas, now = after_past(queue, past)
+    busy = replace(reading, in_flight=reading.in_flight + 1)
+    decision, history = decide(queue, history, busy, Workers(max(replicas, 1)), now)
+    decision, _ = decide(queue, history, Reading(0, 0), Workers(decision.replicas), now + 1e6)
+    assert decision.replicas >= min(1, queue.max_replica_count)
+
+
+@given(queues(), pasts, readings)
+def test_a_decision_carried_out_is_final_while_nothing_changes(queue, past, reading):
+    """The same reading at the same moment asks for nothing more: no oscillation between two polls."""
+    history, replicas, now = after_past(queue, past)
+    first, history = decide(queue, history, reading, Workers(replicas), now)
+    second, _ = decide(queue, history, reading, Workers(first.replicas), now)
+    assert second.replicas == first.replicas
 
 
 def test_the_history_stays_small_however_long_a_window():

@@ -19,6 +19,7 @@ class Namespace:
         self.workers = {name: Workers(count) for name, count in replicas.items()}
         self.ready = {}
         self.forbidden = set()
+        self.warnings = []
 
     def __call__(self, changed):
         return self
@@ -27,6 +28,11 @@ class Namespace:
         if name in self.forbidden:
             raise ApiUnavailable(f"cannot scale StatefulSet {name} to {replicas}: forbidden")
         self.workers[name] = Workers(replicas)
+
+    async def warn(self, reason, message):
+        if "events" in self.forbidden:
+            raise ApiUnavailable("cannot create an event: forbidden")
+        self.warnings.append((reason, message))
 
     @property
     def replicas(self):
@@ -66,6 +72,7 @@ def polls(url, file, namespace, *between, leads=True, dry_run=False):
             status=Status(),
             metrics=Metrics(),
             leads=lambda now: leads,
+            warn=namespace.warn,
             dry_run=dry_run,
         )
         await loop.poll(0.0)
@@ -136,13 +143,49 @@ def test_after_the_api_was_away_the_cooldown_starts_anew(server, redis_url, file
     assert known["a"].replicas == 2
 
 
+TASK = '{"body": "", "headers": {"task": "execute_workload"}, "properties": {}}'
+
+
+def test_a_queue_without_workers_is_told_once_with_the_key_to_set(server, redis_url, file, caplog):
+    config = yaml.safe_load(file.read_text()) | {"alsoServed": ["fixed"]}
+    file.write_text(yaml.safe_dump(config))
+    server.lpush("mistyped", TASK, TASK)
+    server.lpush("fixed", TASK)
+    server.lpush("harbor", TASK)
+    server.lpush("celery.pidbox", '{"body": "", "headers": {}}')
+    server.lpush("of another program", "text")
+    namespace = Namespace(a=0, b=0)
+    look = [lambda: None] * 60
+    loop = polls(redis_url, file, namespace, *look)
+    (warning,) = namespace.warnings
+    assert warning[0] == "UnservedQueue"
+    assert "2 tasks wait in queue mistyped" in warning[1]
+    assert "workers.queues.mistyped: {}" in warning[1]
+    assert [text for text in caplog.messages if "unserved" in text] == [f"queue=mistyped unserved: {warning[1]}"]
+    assert loop._metrics.registry.get_sample_value("queue_scaler_unserved", {"queue": "mistyped"}) == 2
+    loop = polls(redis_url, file, namespace, *look, lambda: server.delete("mistyped"), *look)
+    assert loop._metrics.registry.get_sample_value("queue_scaler_unserved", {"queue": "mistyped"}) is None
+
+
+def test_an_event_that_is_forbidden_stops_nothing(server, redis_url, file, caplog):
+    server.lpush("mistyped", TASK)
+    server.lpush("harbor", TASK)
+    namespace = Namespace(a=0, b=0)
+    namespace.forbidden.add("events")
+    polls(redis_url, file, namespace)
+    assert namespace.replicas["a"] == 1
+    assert any("cannot create an event" in text for text in caplog.messages)
+
+
 def turning(url, file, namespace, *steps, listening=lambda: None):
     """Let the loop turn by itself until each of `steps` was true, one after the other; `listening` runs when it is
     told which queues are asleep."""
 
     async def beside():
         backlog = Backlog(url)
-        loop = Loop(file, backlog, namespace, status=Status(), metrics=Metrics(), leads=lambda now: True)
+        loop = Loop(
+            file, backlog, namespace, status=Status(), metrics=Metrics(), leads=lambda now: True, warn=namespace.warn
+        )
         heard = []
 
         async def listen(idle):

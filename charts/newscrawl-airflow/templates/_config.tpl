@@ -36,6 +36,9 @@ dag_processor:
     {"name": "sites", "classpath": "newscrawl_airflow.sites_bundle.SitesBundle", "kwargs": {}}]
 operators:
   default_queue: default
+celery_broker_transport_options:
+  # workers renew the tasks they hold: this long after the last renewal other workers put them back, if no scaler did
+  visibility_timeout: 3600
 celery:
   celery_config_options: newscrawl_airflow.celery_config.CELERY_CONFIG
   flower_port: 5555

@@ -5,6 +5,7 @@
 pollingInterval: {{ .Values.autoscaling.pollingInterval }}
 leaseName: {{ include "newscrawl.fullname" . }}-queue-scaler
 {{- $scaled := dict }}
+{{- $others := list }}
 {{- range $name, $queue := include "newscrawl.queues" . | fromJson }}
 {{- if $queue.scaled }}
 {{- $own := omit $queue.autoscaling "enabled" "fallback" }}
@@ -16,8 +17,11 @@ leaseName: {{ include "newscrawl.fullname" . }}-queue-scaler
 {{- $_ := set $own "fallback" $queue.autoscaling.fallback }}
 {{- end }}
 {{- $_ := set $scaled $name $own }}
+{{- else }}
+{{- $others = append $others $name }}
 {{- end }}
 {{- end }}
+alsoServed: {{ $others | sortAlpha | toJson }}
 queues: {{- toYaml $scaled | nindent 2 }}
 {{- end -}}
 

@@ -11,6 +11,9 @@
 {{- if gt (int $scaling.minReplicaCount) (int $scaling.maxReplicaCount) -}}
 {{- fail (printf "workers.queues.%s.autoscaling.minReplicaCount: %d is more than maxReplicaCount %d: lower it or raise maxReplicaCount" $name (int $scaling.minReplicaCount) (int $scaling.maxReplicaCount)) -}}
 {{- end -}}
+{{- if and $queue.scaled $scaling.targetSeconds (eq $.Values.autoscaling.engine "keda") -}}
+{{- fail (printf "workers.queues.%s.autoscaling.targetSeconds: KEDA cannot scale by a time: use autoscaling.engine=builtin, or remove it and set listLength" $name) -}}
+{{- end -}}
 {{- if hasKey $owners $queue.name -}}
 {{- fail (printf "workers.queues.%s: its StatefulSet would have the name %s, as that of queue %s: rename one of the two" $name $queue.name (get $owners $queue.name)) -}}
 {{- end -}}

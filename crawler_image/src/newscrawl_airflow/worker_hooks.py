@@ -1,12 +1,15 @@
-"""What this project's workers do in their main process: say each second how they are, and stop consuming when asked to.
+"""What this project's workers do in their main process: say how they are and what they hold, stop consuming when told.
 
-Both happen in the worker's own event loop, so that no message can slip in between, and need no Redis. Importing the
-module connects the handlers; they fire in a worker's main process only.
+All of it happens in the worker's own event loop, so that no message can slip in between and that a worker whose loop
+hangs says nothing; the first two need no Redis. Importing the module connects the handlers; they fire in a worker's
+main process only.
 """
 
 from __future__ import annotations
 
 import os
+import time
+from dataclasses import dataclass
 from typing import Any
 
 from celery.signals import worker_init, worker_ready
@@ -14,6 +17,8 @@ from celery.signals import worker_init, worker_ready
 from newscrawl_airflow import worker_state
 
 INTERVAL = 1.0
+# the scaler takes a task that was not renewed for six times this for one whose worker is gone
+REPORT_INTERVAL = 5.0
 
 
 @worker_init.connect
@@ -22,11 +27,29 @@ def _on_init(**_: Any) -> None:
     worker_state.reset()
 
 
+@dataclass
+class Work:
+    """What this process has not told Redis yet: seconds that tasks ran until `until`, and tasks that ended since."""
+
+    until: float
+    seconds: float = 0.0
+    ended: int = 0  # of all that ended, those that were told
+
+    def add(self, active: int, now: float) -> None:
+        """Count the time since the last call for `active` running tasks; `now` in seconds of time.monotonic()."""
+        self.seconds += active * (now - self.until)
+        self.until = now
+
+
+_work = Work(time.monotonic())
+
+
 @worker_ready.connect
 def _on_ready(sender: Any, **_: Any) -> None:
     """Called when the worker begins to consume, and again after each reconnection (which forgets its timers)."""
     _tick(sender)
     sender.timer.call_repeatedly(INTERVAL, _tick, (sender,))
+    sender.timer.call_repeatedly(REPORT_INTERVAL, _report, (sender,))
 
 
 def _tick(consumer: Any) -> None:
@@ -37,3 +60,28 @@ def _tick(consumer: Any) -> None:
             consumer.cancel_task_queue(queue.name)
     queues = [queue.name for queue in consumer.task_consumer.queues]
     worker_state.write(os.getpid(), queues, len(state.reserved_requests | state.active_requests))
+    _work.add(len(state.active_requests), time.monotonic())
+
+
+def _report(consumer: Any) -> None:
+    """Say in Redis which tasks this worker still holds, and how many ended in how many seconds.
+
+    The score of a task in kombu's index is when its worker was last known to have it. Renewed, a task may run for
+    longer than the visibility timeout, and a task that nobody renews has lost its worker.
+    """
+    from celery.worker import state
+
+    tags = {request.message.delivery_tag for request in state.reserved_requests | state.active_requests}
+    ended = state.all_total_count[0] - len(state.active_requests)
+    if not tags and ended == _work.ended:
+        return
+    channel = consumer.task_consumer.channel
+    key = f"work:{os.environ['NEWSCRAWL_QUEUE']}"
+    with channel.conn_or_acquire() as client, client.pipeline() as pipe:
+        if tags:
+            # only those that are still there: an acknowledged task must not come back
+            pipe.zadd(channel.unacked_index_key, dict.fromkeys(tags, time.time()), xx=True)
+        pipe.hincrby(key, "ended", ended - _work.ended)
+        pipe.hincrbyfloat(key, "seconds", _work.seconds)
+        pipe.execute()
+    _work.ended, _work.seconds = ended, 0.0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from queue_scaler.backlog import Backlog
 from queue_scaler.config import ConfigError, load
-from queue_scaler.kube import ApiUnavailable, StatefulSets, connect
+from queue_scaler.kube import ApiUnavailable, Events, StatefulSets, connect
 from queue_scaler.lease import Leadership
 from queue_scaler.loop import Loop, end
 from queue_scaler.status import Metrics, Status, serve
@@ -72,12 +72,8 @@ async def _run(flags: argparse.Namespace, url: str) -> int:
     status, metrics = Status(), Metrics()
     client = connect(os.environ.get("POD_NAMESPACE"))
     backlog = Backlog(url)
-    leadership = Leadership(
-        client,
-        load(flags.config).lease_name,
-        os.environ.get("POD_NAME") or socket.gethostname(),
-        lambda: status.saw("api"),
-    )
+    me = os.environ.get("POD_NAME") or socket.gethostname()
+    leadership = Leadership(client, load(flags.config).lease_name, me, lambda: status.saw("api"))
     loop = Loop(
         flags.config,
         backlog,
@@ -85,6 +81,7 @@ async def _run(flags: argparse.Namespace, url: str) -> int:
         status=status,
         metrics=metrics,
         leads=(lambda now: True) if flags.once else leadership.leads,
+        warn=Events(client, me).warn,
         dry_run=flags.dry_run,
     )
     try:

@@ -4,7 +4,9 @@ Read apart, the two numbers of a queue miss a task that moves from the list to t
 busy queue looks empty. A script reads all of them at one moment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from itertools import islice
+from typing import Any
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
@@ -14,18 +16,25 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from queue_scaler.config import ConfigError, Queue
 from queue_scaler.decide import Reading
+from queue_scaler.pace import Work
 
 TIMEOUT_SECONDS = 2.0
+_TYPES = {"l": "list", "h": "hash", "w": "hash"}
 
-# a flat array list, hash, list, hash ...; a key of another type gives its type's name instead of a length
+# the length of each list (l) and hash (h), where a key of another type gives its type's name, and what workers have
+# counted (w); ARGV[1] has a letter for each key
 _SCRIPT = """
-local lengths = {}
+local found = {}
 for i, key in ipairs(KEYS) do
-  local length = redis.pcall(i % 2 == 1 and 'LLEN' or 'HLEN', key)
-  if type(length) == 'table' then length = redis.call('TYPE', key).ok end
-  lengths[i] = length
+  local kind = string.sub(ARGV[1], i, i)
+  if kind == 'w' then
+    found[i] = redis.pcall('HMGET', key, 'ended', 'seconds')
+  else
+    found[i] = redis.pcall(kind == 'l' and 'LLEN' or 'HLEN', key)
+  end
+  if type(found[i]) == 'table' and found[i].err then found[i] = redis.call('TYPE', key).ok end
 end
-return lengths
+return found
 """
 
 
@@ -57,20 +66,30 @@ class Backlog:
 
     async def read(self, queues: Mapping[str, Queue]) -> dict[str, Reading | str]:
         """The reading of each queue, or the words for what is wrong with its keys. Raises RedisUnavailable."""
-        keys = [key for name, queue in queues.items() for key in (name, in_flight_key(name, queue))]
+        keys = [
+            entry
+            for name, queue in queues.items()
+            for entry in (("l", name), ("h", in_flight_key(name, queue)), ("w", work_key(name)))
+            if entry[0] != "w" or queue.target_seconds
+        ]
         if not keys:
             return {}
+        kinds = "".join(kind for kind, _ in keys)
+        found = await self.call(self._lengths(keys=[key for _, key in keys], args=[kinds]))
+        answers = zip(keys, found, strict=True)
+        return {
+            name: _reading(list(islice(answers, 3 if queue.target_seconds else 2))) for name, queue in queues.items()
+        }
+
+    async def call(self, command: Awaitable[Any]) -> Any:
+        """The answer to a command. Raises RedisUnavailable."""
         try:
-            lengths = await self._lengths(keys=keys)
+            return await command
         except (AuthenticationError, ResponseError) as error:
             raise RedisUnavailable(f"Redis at {self.address} refuses: {error}; check REDIS_URL") from error
         except (RedisError, OSError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             raise RedisUnavailable(f"Redis at {self.address} does not answer: {reason}") from error
-        return {
-            name: _reading(keys[2 * index : 2 * index + 2], lengths[2 * index : 2 * index + 2])
-            for index, name in enumerate(queues)
-        }
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -82,8 +101,24 @@ def in_flight_key(name: str, queue: Queue) -> str:
     return queue.in_flight_key or f"unacked:{name}"
 
 
-def _reading(keys: list[str], lengths: list[int | str]) -> Reading | str:
-    for key, length, kind in zip(keys, lengths, ("list", "hash"), strict=True):
-        if isinstance(length, str):
-            return f"key {key} in Redis is a {length}, not a {kind}: another program uses the name of this queue"
-    return Reading(*lengths)
+def index_key(name: str) -> str:
+    """The sorted set in which the queue's workers renew the tasks that they hold."""
+    return f"unacked_index:{name}"
+
+
+def work_key(name: str) -> str:
+    """The hash in which the queue's workers count the tasks that ended and the seconds that tasks ran."""
+    return f"work:{name}"
+
+
+def _reading(answers: list[tuple[tuple[str, str], Any]]) -> Reading | str:
+    for (kind, key), answer in answers:
+        if isinstance(answer, str):
+            return (
+                f"key {key} in Redis is a {answer}, not a {_TYPES[kind]}: another program uses the name of this queue"
+            )
+    queued, in_flight, *counts = [answer for _, answer in answers]
+    if not counts:
+        return Reading(queued, in_flight)
+    ended, seconds = counts[0]
+    return Reading(queued, in_flight, Work(int(ended or 0), float(seconds or 0)))

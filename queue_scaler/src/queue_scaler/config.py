@@ -72,6 +72,7 @@ class Queue(_Checked):
     max_replica_count: Count = 100
     concurrency: Positive = 1
     list_length: Positive | None = None
+    target_seconds: Annotated[float, msgspec.Meta(gt=0)] | None = None
     activation_list_length: Count = 0
     cooldown_period: Seconds = 300
     in_flight_key: str | None = None
@@ -85,8 +86,11 @@ class Queue(_Checked):
 
 
 class Config(_Checked):
+    """The whole file; `also_served` are queues whose workers something else scales, or nothing."""
+
     queues: dict[str, Queue]
     polling_interval: Annotated[float, msgspec.Meta(gt=0)] = 1
+    also_served: frozenset[str] = frozenset()
     lease_name: Annotated[str, msgspec.Meta(min_length=1)] = "queue-scaler"
 
 

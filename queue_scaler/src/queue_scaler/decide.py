@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from queue_scaler.config import Policy, Queue, Rules
+from queue_scaler.pace import Pace, Work, measure
 
 # an empty queue must have looked empty for this long, whatever the cooldown: far longer than a worker needs to
 # move a task from the list to the hash
@@ -21,10 +22,16 @@ Trace = tuple[tuple[float, int], ...]  # (time, count), oldest first
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Tasks of one queue at one moment: waiting in its list, and held by workers."""
+    """Tasks of one queue at one moment: waiting in its list, held by workers, and what they have done so far."""
 
     queued: int
     in_flight: int
+    work: Work | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits and nothing runs."""
+        return self.queued == self.in_flight == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class History:
     lows: Trace = ()  # wishes that no later one undercuts: their first is the lowest of scaleUp's window
     highs: Trace = ()  # wishes that no later one exceeds: their first is the highest of scaleDown's window
     changes: Trace = ()  # replicas added or taken, when seen
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ def decide(
         return _blind(queue, history, workers), history
     busy = ceil(reading.in_flight / queue.concurrency)
     floor = min(max(queue.min_replica_count, busy), queue.max_replica_count)
-    wish = _wish(queue, reading, floor)
+    wish, reason = _wish(queue, reading, history.pace, floor)
     history = replace(
         history,
         lows=_extend(history.lows, (now, wish), queue.behavior.up_window, lambda earlier: earlier < wish),
@@ -82,7 +90,7 @@ def decide(
             return Decision(floor, f"idle for {now - history.idle_since:.0f} s"), history
     # the HPA's windows; from zero the first worker comes at once, as with KEDA, which leaves only the rest to the HPA
     wanted = min(max(workers.replicas, 1, history.lows[0][1]), history.highs[0][1])
-    why = f"backlog needs {wish}" if wanted == wish else f"backlog needs {wish}, stabilized at {wanted}"
+    why = reason if wanted == wish else f"{reason}, stabilized at {wanted}"
     limited = _limit_rate(queue, history, workers.replicas, wanted, now)
     if limited != wanted:
         why = f"{why}, limited from {wanted} by behavior"
@@ -112,7 +120,8 @@ def _observe(queue: Queue, history: History, reading: Reading | None, workers: W
     activation = queue.activation_list_length if queue.min_replica_count == 0 else 0
     active = reading.in_flight > 0 or reading.queued > activation
     idle_since = None if active else now if history.idle_since is None else history.idle_since
-    return replace(history, replicas=workers.replicas, changes=changes, failures=0, idle_since=idle_since)
+    pace = measure(history.pace, reading.work, now) if reading.work else history.pace
+    return replace(history, replicas=workers.replicas, changes=changes, failures=0, idle_since=idle_since, pace=pace)
 
 
 def _extend(trace: Trace, newest: tuple[float, int], window: float, stays: Callable[[int], bool]) -> Trace:
@@ -130,10 +139,17 @@ def _blind(queue: Queue, history: History, workers: Workers) -> Decision:
     return Decision(replicas, f"fallback {least} after {history.failures} failed readings, never lowered")
 
 
-def _wish(queue: Queue, reading: Reading, floor: int) -> int:
-    """Replicas for the backlog; at least one, as the way to zero is the cooldown alone."""
+def _wish(queue: Queue, reading: Reading, pace: Pace | None, floor: int) -> tuple[int, str]:
+    """Replicas for the backlog, and why; at least one, as the way to zero is the cooldown alone."""
     backlog = reading.queued + reading.in_flight
-    return min(max(ceil(backlog / queue.target), floor, 1), queue.max_replica_count)
+    task_seconds = pace.task_seconds if pace and queue.target_seconds else None
+    if task_seconds is None:
+        wish = min(max(ceil(backlog / queue.target), floor, 1), queue.max_replica_count)
+        return wish, f"backlog needs {wish}"
+    # slots beyond one per task would stay empty
+    slots = min(ceil(backlog * task_seconds / queue.target_seconds), backlog)
+    wish = min(max(ceil(slots / queue.concurrency), floor, 1), queue.max_replica_count)
+    return wish, f"{backlog} tasks of {task_seconds:.3g} s in {queue.target_seconds:g} s need {wish}"
 
 
 def _limit_rate(queue: Queue, history: History, current: int, wanted: int, now: float) -> int:

@@ -8,11 +8,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import msgspec
 from httpx2 import HTTPError, Timeout
 from lightkube import ApiError, AsyncClient, ConfigError
+from lightkube.models.core_v1 import EventSource, ObjectReference
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import StatefulSet, StatefulSetScale
+from lightkube.resources.core_v1 import Event
 from lightkube.types import PatchType
 
 from queue_scaler.decide import Workers
@@ -124,6 +128,34 @@ class StatefulSets:
         known = self.workers and self.workers.get(name)
         if known:
             self.workers[name] = replace(known, replicas=scale.spec.replicas or 0)
+
+
+class Events:
+    """Kubernetes events about this scaler's pod, for those who look there first."""
+
+    def __init__(self, client: AsyncClient, pod: str) -> None:
+        self._client = client
+        self._pod = pod
+
+    async def warn(self, reason: str, message: str) -> None:
+        """Create a warning. Raises ApiUnavailable."""
+        moment = datetime.now(UTC)
+        namespace = self._client.namespace
+        event = Event(
+            metadata=ObjectMeta(generateName=f"{self._pod}.", namespace=namespace),
+            involvedObject=ObjectReference(apiVersion="v1", kind="Pod", name=self._pod, namespace=namespace),
+            type="Warning",
+            reason=reason,
+            message=message,
+            count=1,
+            firstTimestamp=moment,
+            lastTimestamp=moment,
+            source=EventSource(component="queue-scaler"),
+        )
+        try:
+            await self._client.create(event)
+        except FAILURES as error:
+            raise ApiUnavailable(f"cannot create an event: {explain(error)}") from error
 
 
 def _workers(item: StatefulSet) -> Workers:

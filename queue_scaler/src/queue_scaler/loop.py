@@ -4,14 +4,18 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from queue_scaler.backlog import Backlog, RedisUnavailable
+from queue_scaler.backlog import Backlog, RedisUnavailable, in_flight_key
 from queue_scaler.config import ConfigError, Queue, load
 from queue_scaler.decide import Decision, History, Reading, Workers, decide
 from queue_scaler.kube import ApiUnavailable, StatefulSets
+from queue_scaler.orphans import GONE_SECONDS, Claim, Recovery, follow, orphans
+from queue_scaler.orphans import LOOK_SECONDS as ORPHANS_LOOK_SECONDS
 from queue_scaler.status import Metrics, Status
+from queue_scaler.unserved import LOOK_SECONDS as UNSERVED_LOOK_SECONDS
+from queue_scaler.unserved import advice, unserved
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +51,7 @@ class Choice:
     @property
     def asleep(self) -> bool:
         """Whether the queue has no tasks and is to have no workers, so that its first task should wake the loop."""
-        return self.reading == Reading(0, 0) and self.decision.replicas == 0
+        return self.reading is not None and self.reading.empty and self.decision.replicas == 0
 
     def line(self) -> str:
         """The choice as one line of key=value pairs."""
@@ -70,9 +74,11 @@ class Loop:
         status: Status,
         metrics: Metrics,
         leads: Callable[[float], bool],
+        warn: Callable[[str, str], Awaitable[None]],
         dry_run: bool = False,
     ) -> None:
-        """`sets` makes the view of the StatefulSets, given what to call on a change. Raises ConfigError."""
+        """`sets` makes the view of the StatefulSets, given what to call on a change; `warn` tells the cluster's
+        operators a reason and a message, and may raise ApiUnavailable. Raises ConfigError."""
         self._file = file
         self._version = _version(file)
         self.config = load(file)
@@ -81,8 +87,16 @@ class Loop:
         self._status = status
         self._metrics = metrics
         self._leads = leads
+        self._warn = warn
         self._dry_run = dry_run
         self._histories: dict[str, History] = {}
+        self._recovery = Recovery(backlog)
+        self._claims: dict[str, dict[str, Claim]] = {}
+        self._claims_seen = float("-inf")
+        self._orphans: dict[str, int] = {}
+        self._unserved: dict[str, int] = {}
+        self._unserved_told: set[str] = set()
+        self._unserved_seen = float("-inf")
         self._said: dict[str, str] = {}
         self._woken = asyncio.Event()
         self._patches = asyncio.Semaphore(PATCHES_AT_ONCE)
@@ -121,12 +135,21 @@ class Loop:
     async def poll(self, now: float) -> list[Choice]:
         """Read, decide and scale once, `now` in seconds of time.monotonic(); leaves out queues without StatefulSet."""
         with self._metrics.poll_seconds.time():
+            leads = self._leads(now)
             readings = await self._read()
+            if not leads or not readings:
+                # who renews is followed without a gap or anew
+                self._claims = {}
+            elif now - self._claims_seen >= ORPHANS_LOOK_SECONDS:
+                self._claims_seen = now
+                await self._recover(readings, now)
+            if leads and now - self._unserved_seen >= UNSERVED_LOOK_SECONDS:
+                self._unserved_seen = now
+                await self._find_unserved()
             considered = [
                 self._consider(name, queue, readings.get(name), now) for name, queue in self.config.queues.items()
             ]
         choices = [choice for choice in considered if choice]
-        leads = self._leads(now)
         self._metrics.leader.set(leads)
         if leads:
             changes = [choice for choice in choices if choice.decision.replicas != choice.workers.replicas]
@@ -146,12 +169,70 @@ class Loop:
             self._say(f"queue={name} keys", reading if isinstance(reading, str) else "")
         return {name: reading for name, reading in found.items() if isinstance(reading, Reading)}
 
+    async def _recover(self, readings: dict[str, Reading], now: float) -> None:
+        """Put back the tasks whose worker is gone."""
+        busy = {name: self.config.queues[name] for name, reading in readings.items() if reading.in_flight}
+        try:
+            held = await self._recovery.held(busy)
+            self._claims = {name: follow(self._claims.get(name, {}), tags, now) for name, tags in held.items()}
+            self._orphans = {}
+            for name, claims in self._claims.items():
+                gone = orphans(claims, now)
+                if gone:
+                    await self._put_back(name, claims, gone)
+        except RedisUnavailable as error:
+            self._metrics.failures.labels("redis").inc()
+            self._say("orphans", str(error))
+            self._claims = {}
+            return
+        self._say("orphans", "")
+
+    async def _find_unserved(self) -> None:
+        """Tell of queues without workers: the metric always, log and event once, as a list may come and go often."""
+        try:
+            found = await unserved(self._backlog, self.config.queues.keys() | self.config.also_served)
+        except RedisUnavailable:
+            # the reading of the queues has said so
+            return
+        before, self._unserved = self._unserved, found
+        for name in before.keys() - found.keys():
+            self._metrics.unserved.remove(name)
+        for name, length in found.items():
+            self._metrics.unserved.labels(name).set(length)
+        for name in found.keys() - self._unserved_told:
+            self._unserved_told.add(name)
+            log.warning("queue=%s unserved: %s", name, advice(name, found[name]))
+            if self._dry_run:
+                continue
+            try:
+                await self._warn("UnservedQueue", advice(name, found[name]))
+            except ApiUnavailable as error:
+                self._metrics.failures.labels("api").inc()
+                self._say("events", str(error))
+
+    async def _put_back(self, name: str, claims: dict[str, Claim], gone: list[str]) -> None:
+        text = f"{len(gone)} tasks in flight that no worker has renewed for {GONE_SECONDS:.0f} s"
+        if self._dry_run:
+            self._orphans[name] = len(gone)
+            self._say(f"queue={name} orphans", text)
+            return
+        put, unreadable = await self._recovery.put_back(name, self.config.queues[name], claims, gone)
+        self._metrics.put_back.labels(name).inc(put)
+        self._orphans[name] = unreadable
+        if put:
+            log.warning('queue=%s orphans=%s put_back=%s why="%s"', name, len(gone), put, text)
+        problem = f"{unreadable} entries of {in_flight_key(name, self.config.queues[name])} are no Celery messages"
+        self._say(f"queue={name} entries", f"{problem}: not counted as running" if unreadable else "")
+
     def _consider(self, name: str, queue: Queue, reading: Reading | None, now: float) -> Choice | None:
         """Decide for one queue and show it; None where its StatefulSet is unknown."""
         known = self.sets.workers
         workers = known and known.get(queue.stateful_set)
         self._metrics.held.labels(name).set(workers is None or reading is None)
+        lost = self._orphans.get(name, 0)
+        self._metrics.orphans.labels(name).set(lost)
         if reading:
+            reading = replace(reading, in_flight=max(0, reading.in_flight - lost))
             self._metrics.queued.labels(name).set(reading.queued)
             self._metrics.in_flight.labels(name).set(reading.in_flight)
         gone = known is not None and workers is None
@@ -164,6 +245,9 @@ class Loop:
         self._metrics.replicas.labels(name).set(workers.replicas)
         self._metrics.ready.labels(name).set(self.sets.ready.get(queue.stateful_set, 0))
         self._metrics.wanted.labels(name).set(decision.replicas)
+        pace = self._histories[name].pace
+        if pace and pace.task_seconds is not None:
+            self._metrics.task_seconds.labels(name).set(pace.task_seconds)
         return Choice(name, queue.stateful_set, reading, workers, decision)
 
     async def _scale(self, choice: Choice) -> None:

@@ -54,6 +54,9 @@ class Metrics:
 
         self.queued = gauge("queued", "Tasks waiting in the queue's list")
         self.in_flight = gauge("in_flight", "Tasks held by workers")
+        self.orphans = gauge("orphans", "Tasks in flight whose worker is gone and that could not be put back")
+        self.task_seconds = gauge("task_seconds", "Running mean of a task's duration, where targetSeconds asks for it")
+        self.unserved = gauge("unserved", "Tasks waiting in a list that no worker set serves")
         self.replicas = gauge("replicas", "Replicas of the worker StatefulSet")
         self.ready = gauge("ready_replicas", "Ready replicas of the worker StatefulSet")
         self.wanted = gauge("wanted_replicas", "Replicas decided at the last poll")
@@ -67,6 +70,12 @@ class Metrics:
         self.scalings = Counter(
             "queue_scaler_scalings", "Changes of replicas made", ("queue", "direction"), registry=self.registry
         )
+        self.put_back = Counter(
+            "queue_scaler_orphans_put_back",
+            "Tasks put back on their queue because their worker is gone",
+            ("queue",),
+            registry=self.registry,
+        )
         self.failures = Counter(
             "queue_scaler_failures", "Readings and changes that failed", ("party",), registry=self.registry
         )
@@ -77,7 +86,9 @@ class Metrics:
 
     def forget(self, queue: str) -> None:
         """Drop the series of a queue that is no longer configured."""
-        for metric in (self.queued, self.in_flight, self.replicas, self.ready, self.wanted, self.held):
+        by_queue = (self.queued, self.in_flight, self.orphans, self.replicas, self.ready, self.wanted, self.held)
+        for metric in (*by_queue, self.task_seconds):
+            # one that was never set is no error
             metric.remove(queue)
 
 

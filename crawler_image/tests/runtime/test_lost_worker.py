@@ -1,0 +1,138 @@
+"""A worker killed with SIGKILL beside one that works: the scaler puts back what the first held, and only that."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+import yaml
+from celery import Celery
+from celery_worker import QUEUE, Worker, start, until
+from queue_scaler.backlog import Backlog
+from queue_scaler.decide import Workers
+from queue_scaler.loop import Loop
+from queue_scaler.orphans import GONE_SECONDS
+from queue_scaler.status import Metrics, Status
+
+
+class Sets:
+    """One StatefulSet with two workers, which nobody changes."""
+
+    def __init__(self) -> None:
+        self.workers = {"workers": Workers(2)}
+        self.ready: dict[str, int] = {}
+
+    async def scale(self, name: str, replicas: int) -> None:
+        """Not carried out: the processes of the test are not its pods."""
+
+    async def warn(self, reason: str, message: str) -> None:
+        """Nobody looks."""
+
+
+@pytest.fixture
+def broker(redis_url):
+    client = redis.Redis.from_url(redis_url, decode_responses=True)
+    client.flushall()
+    return client
+
+
+@pytest.fixture
+def publish(redis_url):
+    app = Celery(broker=redis_url, set_as_current=False)
+    yield lambda *args: app.send_task("work", args, queue=QUEUE)
+    app.close()
+
+
+@pytest.fixture
+def worker(redis_url, tmp_path):
+    workers = []
+
+    def begin(name: str) -> Worker:
+        folder = tmp_path / name
+        folder.mkdir()
+        workers.append(start(redis_url, folder))
+        return workers[-1]
+
+    yield begin
+    for worker in workers:
+        worker.process.kill()
+        worker.process.wait()
+
+
+def two_looks(redis_url: str, file: Path, between: Callable[[], None]) -> tuple[list[int], float]:
+    """The tasks counted as running at two looks GONE_SECONDS apart, and how many were put back."""
+
+    async def run():
+        backlog = Backlog(redis_url)
+        metrics = Metrics()
+        sets = Sets()
+        loop = Loop(
+            file,
+            backlog,
+            lambda changed: sets,
+            status=Status(),
+            metrics=metrics,
+            leads=lambda now: True,
+            warn=sets.warn,
+        )
+        counted = []
+        for now in (0.0, GONE_SECONDS, GONE_SECONDS + 1):
+            (choice,) = await loop.poll(now)
+            counted.append(choice.reading.in_flight)
+            if not now:
+                await asyncio.to_thread(between)
+        await backlog.close()
+        return counted, metrics.registry.get_sample_value("queue_scaler_orphans_put_back_total", {"queue": QUEUE})
+
+    return asyncio.run(run())
+
+
+def test_what_a_killed_worker_held_runs_again_and_nothing_else(worker, broker, publish, redis_url, tmp_path, caplog):
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump({"queues": {QUEUE: {"statefulSet": "workers"}}}))
+    living = worker("living")
+    publish("long", str(tmp_path / "go"))
+    until(living.running)
+    # so that the next task goes to the other worker; a draining worker renews what it still runs
+    (living.folder / "worker.drain").touch()
+    until(lambda: QUEUE not in (living.folder / "worker.json").read_text())
+
+    killed = worker("killed")
+    publish("lost", str(killed.folder / "go"))
+    until(killed.running)
+    killed.process.kill()
+    killed.process.wait()
+    # its task's process outlives it here; in a pod it would not
+    (killed.folder / "go").touch()
+    before = broker.zrange(f"unacked_index:{QUEUE}", 0, -1, withscores=True)
+    assert len(before) == 2
+
+    def a_renewal():
+        until(lambda: broker.zrange(f"unacked_index:{QUEUE}", 0, -1, withscores=True) != before)
+
+    counted, put_back = two_looks(redis_url, file, a_renewal)
+    assert (counted, put_back) == ([2, 2, 1], 1)
+    assert f"queue={QUEUE} orphans=1 put_back=1" in caplog.text
+    (message,) = broker.lrange(QUEUE, 0, -1)
+    assert json.loads(message)["headers"]["redelivered"]
+
+    successor = worker("successor")
+    until(successor.done)
+    (tmp_path / "go").touch()
+    until(living.done)
+    until(lambda: not broker.hlen(f"unacked:{QUEUE}"))
+    assert (living.done(), killed.done(), successor.done()) == (["long"], [], ["lost"])
+    assert broker.zcard(f"unacked_index:{QUEUE}") == 0
+
+
+def test_a_worker_counts_what_it_did(worker, broker, publish):
+    """The scaler's time target rests on it."""
+    worker("one")
+    for number in range(3):
+        publish(str(number))
+    until(lambda: broker.hget(f"work:{QUEUE}", "ended") == "3")
+    assert 0 <= float(broker.hget(f"work:{QUEUE}", "seconds")) < 60

@@ -1,0 +1,173 @@
+"""The loss test's parts: an installation whose DAG notes each try, and what may happen to its workers meanwhile.
+
+Disturbances are drawn with a seed, so that a run can be repeated as far as a cluster repeats itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import demo
+import redis
+from installation import ROOT, CommandFailed, Installation, until
+
+FILES = ROOT / "k8s-tests"
+QUEUES = ("left", "right")
+TABLE = """
+CREATE TABLE IF NOT EXISTS loss (
+    run VARCHAR(190) NOT NULL, number INT NOT NULL, try INT NOT NULL, ended INT NOT NULL DEFAULT 0,
+    PRIMARY KEY (run, number, try)
+)
+"""
+# the worker's main process, which the worker's own state file names; whatever it runs dies with its container
+KILL = "import json, os; os.kill(json.load(open('/tmp/newscrawl-worker.json'))['pid'], 9)"
+MOST_WORKERS = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the tasks of a run: its state, each try of each number, and what Redis still held at the end."""
+
+    state: str
+    tries: dict[int, list[tuple[int, int]]]
+    instances: list[dict[str, Any]]
+    left_in_redis: dict[str, int]
+    disturbances: list[str]
+
+    @property
+    def retried(self) -> list[int]:
+        """Numbers of the tasks that needed more than one try."""
+        return [number for number, tries in self.tries.items() if len(tries) > 1]
+
+
+def values(tags: Mapping[str, str]) -> list[str]:
+    """helm's options for an installation with the queues and the DAG of the test."""
+    return ["-f", str(FILES / "values-loss.yaml"), *demo.image_values(tags)]
+
+
+def prepare(installation: Installation, tags: Mapping[str, str], *more: str) -> None:
+    """Upgrade the release to the test's queues, with the DAG mounted and its table made."""
+    manifest = installation.kubectl(
+        "create", "configmap", "loss", f"--from-file=loss.py={FILES / 'loss_dag.py'}", "--dry-run=client", "-o", "yaml"
+    )
+    installation.kubectl("apply", "-f", "-", stdin=manifest)
+    installation.install(*values(tags), *more, command="upgrade")
+    with installation.mysql() as connection, connection.cursor() as cursor:
+        cursor.execute(TABLE)
+
+
+def start(installation: Installation, seconds: Sequence[float]) -> str:
+    """Start a run with a task for each of the durations, on the queues in turn; its id."""
+    numbered = [[number, length] for number, length in enumerate(seconds)]
+    with installation.airflow() as airflow:
+        until("the DAG is known", lambda: "loss" in airflow.dags(), seconds=180, every=2)
+        return airflow.trigger("loss", {"plan": json.dumps(numbered)})
+
+
+def state(installation: Installation, run: str) -> str:
+    """The state of a run; empty while the API cannot be asked."""
+    with contextlib.suppress(CommandFailed, OSError), installation.airflow() as airflow:
+        return airflow.state("loss", run)
+    return ""
+
+
+def in_redis(installation: Installation) -> dict[str, int]:
+    """Queued and in-flight tasks of the queues, as the broker has them."""
+    password = installation.secret(f"{installation.release}-redis", "password")
+    with (
+        installation.forward(f"svc/{installation.release}-redis", 6379) as port,
+        redis.Redis(port=port, password=password) as broker,
+    ):
+        lengths = {name: broker.llen(name) for name in QUEUES}
+        return lengths | {f"unacked:{name}": broker.hlen(f"unacked:{name}") for name in QUEUES}
+
+
+def worker_pods(installation: Installation) -> list[str]:
+    """The names of the queues' pods that are not ending."""
+    pods = installation.get("pods", "-l", "app.kubernetes.io/component=worker")["items"]
+    named = [pod for pod in pods if any(f"-worker-{name}-" in pod["metadata"]["name"] for name in QUEUES)]
+    return [pod["metadata"]["name"] for pod in named if "deletionTimestamp" not in pod["metadata"]]
+
+
+class Disturber:
+    """What an operator, an upgrade or a bad day does to the workers, one thing at a time."""
+
+    def __init__(self, installation: Installation, chance: random.Random, upgrade: Callable[[str], None]) -> None:
+        self._installation = installation
+        self._chance = chance
+        self._upgrade = upgrade
+        self.done: list[str] = []
+
+    def gently(self) -> None:
+        """Scale a set by hand, or delete a pod: what must cost no task a try."""
+        if self._chance.random() < 0.5:
+            name, count = self._chance.choice(QUEUES), self._chance.randint(0, MOST_WORKERS)
+            self._do(f"scale {name} to {count}", "scale", f"statefulset/{self._set(name)}", f"--replicas={count}")
+        elif pods := worker_pods(self._installation):
+            pod = self._chance.choice(pods)
+            self._do(f"delete {pod}", "delete", "pod", pod, "--wait=false", "--ignore-not-found")
+
+    def kill(self) -> None:
+        """SIGKILL for a worker's main process."""
+        if pods := worker_pods(self._installation):
+            pod = self._chance.choice(pods)
+            self._do(f"kill -9 in {pod}", "exec", pod, "--", "python", "-c", KILL)
+
+    def restart_redis(self) -> None:
+        """Delete Redis' pod, which comes back with its data."""
+        self._do("restart redis", "delete", "pod", f"{self._installation.release}-redis-0")
+
+    def roll(self) -> None:
+        """A rolling upgrade of all workers."""
+        self.done.append("rolling upgrade")
+        self._upgrade(str(len(self.done)))
+
+    def _set(self, name: str) -> str:
+        return f"{self._installation.release}-worker-{name}"
+
+    def _do(self, what: str, *command: str) -> None:
+        try:
+            self._installation.kubectl(*command)
+        except CommandFailed as error:
+            # a pod that has just ended, or has no state file yet
+            what = f"{what}: not done ({str(error).splitlines()[-1]})"
+        self.done.append(what)
+        print(f"    {what}", flush=True)
+
+
+def disturbed_run(
+    installation: Installation,
+    seconds: Sequence[float],
+    steps: Sequence[Callable[[], None]],
+    disturber: Disturber,
+    *,
+    pause: float,
+    bound: float,
+) -> Outcome:
+    """A run of tasks while `steps` happen, `pause` seconds apart on average, as long as it runs and no longer.
+
+    Raises TimeoutError when the run or the queues have not come to their end `bound` seconds after the last step.
+    """
+    run = start(installation, seconds)
+    until("tasks run", lambda: any(in_redis(installation).values()), seconds=120)
+    for step in steps:
+        if state(installation, run) in ("success", "failed"):
+            break
+        step()
+        time.sleep(pause)
+    print(f"    {len(disturber.done)} disturbances; waiting for the end", flush=True)
+    until("the run has ended", lambda: state(installation, run) in ("success", "failed"), seconds=bound, every=5)
+    with contextlib.suppress(TimeoutError):
+        until("nothing is left in Redis", lambda: not any(in_redis(installation).values()), seconds=90, every=2)
+    tries: dict[int, list[tuple[int, int]]] = {}
+    for row in installation.rows("SELECT number, try, ended FROM loss WHERE run = %s ORDER BY number, try", run):
+        tries.setdefault(row["number"], []).append((row["try"], row["ended"]))
+    with installation.airflow() as airflow:
+        instances = airflow.tasks("loss", run)
+    return Outcome(state(installation, run), tries, instances, in_redis(installation), disturber.done)

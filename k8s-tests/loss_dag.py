@@ -1,0 +1,43 @@
+"""Tasks that note each of their tries in MySQL; the tests mount this DAG, and a run's plan says how long each takes."""
+
+import json
+import os
+import time
+from contextlib import closing
+from datetime import datetime, timedelta
+from urllib.parse import unquote, urlsplit
+
+import pymysql
+from airflow.sdk import DAG, get_current_context, task
+
+QUEUES = ("left", "right")
+
+
+def execute(sql: str, *values: object) -> None:
+    """Execute one statement in the articles database."""
+    url = urlsplit(os.environ["NEWSCRAWL_MYSQL_URL"])
+    login = {"user": unquote(url.username or ""), "password": unquote(url.password or "")}
+    place = {"host": url.hostname, "port": url.port or 3306, "database": url.path.lstrip("/").split("?")[0]}
+    with closing(pymysql.connect(**login, **place, autocommit=True)) as connection, connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
+with DAG("loss", start_date=datetime(2026, 1, 1), schedule=None, catchup=False, params={"plan": "[]"}) as dag:
+
+    @task
+    def plan(share: int, params: dict | None = None) -> list[list[float]]:
+        """A queue's share of the tasks: [number, seconds] each."""
+        return json.loads(params["plan"])[share :: len(QUEUES)]
+
+    def work(one: list[float]) -> None:
+        """Take so many seconds, with a row for this try that says whether it came to its end."""
+        context = get_current_context()
+        key = (context["run_id"], one[0], context["ti"].try_number)
+        execute("INSERT INTO loss (run, number, try) VALUES (%s, %s, %s)", *key)
+        time.sleep(one[1])
+        execute("UPDATE loss SET ended = ended + 1 WHERE run = %s AND number = %s AND try = %s", *key)
+
+    for index, queue in enumerate(QUEUES):
+        planned = plan.override(task_id=f"plan_{queue}")(index)
+        own = task(task_id=f"on_{queue}", queue=queue, pool=queue, retries=5, retry_delay=timedelta(seconds=5))(work)
+        own.expand(one=planned)

@@ -1,0 +1,97 @@
+"""No task is lost, whatever happens to the workers: gently treated none needs a second try, killed ones get it."""
+
+import random
+
+import loss
+import pytest
+from loss import Disturber, disturbed_run
+
+SEED = 4
+# seconds after the last disturbance
+SMALL_BOUND = 240
+BOUND = 600
+
+
+@pytest.fixture(scope="module")
+def ready(installation, installed, tags):
+    loss.prepare(installation, tags)
+    return installation
+
+
+@pytest.fixture
+def disturber(ready, tags):
+    def upgrade(number: str) -> None:
+        ready.install(*loss.values(tags), "--set-string", f"podAnnotations.rolled={number}", command="upgrade")
+
+    return Disturber(ready, random.Random(SEED), upgrade)
+
+
+def lengths(count: int, longest: float) -> list[float]:
+    """Seconds of `count` tasks, the same in every session."""
+    chance = random.Random(SEED)
+    return [round(chance.uniform(1, longest), 1) for _ in range(count)]
+
+
+def assert_each_once(outcome, count: int) -> None:
+    """Every task of both queues succeeded on its first try, exactly once, and nothing is left."""
+    assert outcome.state == "success", outcome.disturbances
+    assert outcome.tries == {number: [(1, 1)] for number in range(count)}, outcome.disturbances
+    assert {instance["try_number"] for instance in outcome.instances} == {1}
+    assert not any(outcome.left_in_redis.values()), outcome.left_in_redis
+
+
+def assert_all_done(outcome, count: int) -> None:
+    """Every task succeeded, its last try exactly once and no try twice, and nothing is left."""
+    assert outcome.state == "success", outcome.disturbances
+    assert sorted(outcome.tries) == list(range(count))
+    assert all(tries[-1][1] == 1 and all(ended <= 1 for _, ended in tries) for tries in outcome.tries.values())
+    assert {instance["state"] for instance in outcome.instances} == {"success"}
+    assert not any(outcome.left_in_redis.values()), outcome.left_in_redis
+
+
+@pytest.mark.cluster
+def test_workers_that_come_and_go_lose_no_task_and_no_try(ready, disturber):
+    steps = [disturber.gently] * 6
+    outcome = disturbed_run(ready, lengths(40, 8), steps, disturber, pause=6, bound=SMALL_BOUND)
+    assert_each_once(outcome, 40)
+
+
+@pytest.mark.cluster
+def test_a_killed_workers_tasks_are_tried_again(ready, disturber):
+    outcome = disturbed_run(ready, lengths(24, 20), [disturber.kill] * 2, disturber, pause=10, bound=SMALL_BOUND)
+    assert_all_done(outcome, 24)
+    assert len(outcome.retried) < 24
+
+
+@pytest.mark.loss
+@pytest.mark.parametrize("engine", ["builtin", "keda"])
+def test_300_tasks_while_replicas_go_up_and_down(ready, tags, request, engine):
+    if engine == "keda":
+        request.getfixturevalue("keda_operator")
+    chosen = ("--set", f"autoscaling.engine={engine}")
+    ready.install(*loss.values(tags), *chosen, command="upgrade")
+
+    def upgrade(number: str) -> None:
+        rolled = ("--set-string", f"podAnnotations.rolled={number}")
+        ready.install(*loss.values(tags), *chosen, *rolled, command="upgrade", wait="10m")
+
+    disturber = Disturber(ready, random.Random(SEED), upgrade)
+    steps = [*[disturber.gently] * 12, disturber.roll, *[disturber.gently] * 12]
+    assert_each_once(disturbed_run(ready, lengths(300, 30), steps, disturber, pause=8, bound=BOUND), 300)
+
+
+@pytest.mark.loss
+def test_300_tasks_with_killed_workers_and_a_redis_restart(ready, disturber):
+    rough = [disturber.kill, disturber.gently, disturber.gently]
+    steps = [*rough * 3, disturber.restart_redis, *rough * 3]
+    outcome = disturbed_run(ready, lengths(300, 30), steps, disturber, pause=8, bound=BOUND)
+    assert_all_done(outcome, 300)
+    print(f"{len(outcome.retried)} of 300 tasks were tried again")
+
+
+@pytest.fixture(scope="module")
+def keda_operator(environment):
+    import keda
+
+    with keda.installed(environment):
+        yield
