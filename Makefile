@@ -26,16 +26,16 @@ venv: .venv/.installed ## make .venv with the packages and the development tools
 	@touch $@
 
 .PHONY: test-fast
-test-fast: venv ## unit and chart tests, without a cluster
+test-fast: venv ## unit and chart tests, without a cluster and HDFS
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/lint-imports
 	$(RUN) -m cluster services
-	$(RUN) -m pytest -m "not cluster" -n 2
+	$(RUN) -m pytest -m "not cluster and not hdfs" -n 2
 
 .PHONY: test
-test: test-fast ## every test: those of test-fast, then the cluster tests
-	$(RUN) -m pytest -m cluster
+test: test-fast ## every test: those of test-fast, then those of a real HDFS and of the cluster
+	$(RUN) -m pytest -m "cluster or hdfs"
 
 # the packages below k8s-tests are run in place
 RUN := PYTHONPATH=k8s-tests .venv/bin/python

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cluster import hdfs
 from newscrawl.store import Database, connect
 from newscrawl.store.migrate import migrate
 from newscrawl.store.tables import metadata
@@ -27,3 +28,14 @@ def database(migrated: Database) -> Iterator[Database]:
     with migrated.engine.begin() as connection:
         for table in metadata.tables.values():
             connection.execute(table.delete())
+
+
+@pytest.fixture(scope="session")
+def hdfs_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real HDFS, empty."""
+    try:
+        hdfs.jars()
+    except hdfs.NoJava as error:
+        pytest.skip(f"no HDFS without Java and Maven: {error}")
+    with hdfs.server(tmp_path_factory.mktemp("hdfs")) as url:
+        yield url
