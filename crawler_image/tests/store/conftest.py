@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cluster import hdfs
+from gcp_storage_emulator.server import create_server
 from newscrawl.store import Database, connect
 from newscrawl.store.migrate import migrate
 from newscrawl.store.tables import metadata
@@ -39,3 +40,12 @@ def hdfs_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip(f"no HDFS without Java and Maven: {error}")
     with hdfs.server(tmp_path_factory.mktemp("hdfs")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def gcs_url() -> Iterator[str]:
+    """A server that speaks GCS, with an empty bucket `lake`."""
+    server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="lake")
+    server.start()
+    yield f"http://127.0.0.1:{server._api._httpd.server_port}"
+    server.stop()

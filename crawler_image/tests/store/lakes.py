@@ -21,7 +21,7 @@ STEPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
 
 def read(lake: Lake) -> list[dict[str, Any]]:
     """Every row of the lake's articles, with site and date of their folders, as pyarrow and Spark find them."""
-    if lake.size("articles") is None:
+    if not lake.files.find(f"{lake.root}/articles"):
         return []
     found = dataset.dataset(f"{lake.root}/articles", format="parquet", partitioning="hive", filesystem=lake.files)
     return found.to_table().to_pylist()
@@ -29,7 +29,7 @@ def read(lake: Lake) -> list[dict[str, Any]]:
 
 def aside(lake: Lake) -> list[str]:
     """The files that are aside."""
-    return lake.files.find(f"{lake.root}/_aside") if lake.size("_aside") is not None else []
+    return lake.files.find(f"{lake.root}/_aside")
 
 
 def killed_at(step: int, work: Callable[[], object]) -> bool:

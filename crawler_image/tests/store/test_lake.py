@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import lakes
 import pytest
@@ -24,17 +24,22 @@ from store_samples import NOW, prepared
 DAY = date(2026, 3, 1)
 NEXT = DAY + timedelta(days=1)
 FOR_EVER = timedelta.max
+Place = tuple[str, dict[str, Any]]
 
 
-@pytest.fixture(params=["file", pytest.param("hdfs", marks=pytest.mark.hdfs)])
-def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lake]:
-    """An empty lake on each file system."""
+@pytest.fixture(params=["file", "gs", pytest.param("hdfs", marks=pytest.mark.hdfs)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty folder on each file system."""
     if request.param == "file":
-        yield open_lake(f"file://{tmp_path}/lake", {})
-    else:
-        opened = open_lake(f"{request.getfixturevalue('hdfs_url')}/{tmp_path.name}", {})
-        yield opened
-        opened.remove("")
+        return f"file://{tmp_path}/lake", {}
+    if request.param == "gs":
+        return f"gs://lake/{tmp_path.name}", {"endpoint_url": request.getfixturevalue("gcs_url"), "token": "anon"}
+    return f"{request.getfixturevalue('hdfs_url')}/{tmp_path.name}", {}
+
+
+@pytest.fixture
+def lake(place: Place) -> Lake:
+    return open_lake(*place)
 
 
 def put(database: Database, number: int, body: str | None = None, *, site: str = "hanbit", day: date = DAY) -> None:
@@ -88,10 +93,10 @@ def test_a_day_can_be_loaded_again(database: Database, lake: Lake) -> None:
 
 
 def test_killed_between_any_two_steps_a_day_is_whole_and_loaded_by_the_next_try(
-    database: Database, lake: Lake, mysql_url: str
+    database: Database, lake: Lake, place: Place, mysql_url: str
 ) -> None:
     def work() -> None:
-        load_articles(connect(mysql_url, patience=5), lake, DAY, "hanbit")
+        load_articles(connect(mysql_url, patience=5), open_lake(*place), DAY, "hanbit")
 
     put(database, 0)
     work()
@@ -179,7 +184,7 @@ def response(number: int, day: date) -> Response:
 
 
 def test_warcs_are_copied_once_and_deleted_only_when_they_are_there(
-    database: Database, lake: Lake, tmp_path: Path, mysql_url: str
+    database: Database, lake: Lake, place: Place, tmp_path: Path, mysql_url: str
 ) -> None:
     today = datetime.now(UTC).date()
     with WarcWriter(tmp_path / "warc") as writer:
@@ -188,7 +193,7 @@ def test_warcs_are_copied_once_and_deleted_only_when_they_are_there(
         new = writer.write(response(2, today)).path
 
         def ship(*, all_days: bool = False, keep: timedelta = FOR_EVER) -> list[str]:
-            database = connect(mysql_url, patience=5)
+            database, lake = connect(mysql_url, patience=5), open_lake(*place)
             return [one.path for one in ship_warcs(database, lake, tmp_path / "warc", all_days=all_days, keep=keep)]
 
         step = 1
@@ -234,7 +239,7 @@ def test_hdfs_is_asked_over_http(url: str, name: str, user: str | None, monkeypa
 
 def test_who_does_not_use_the_lake_does_not_import_it() -> None:
     modules = "newscrawl.cli, newscrawl.crawl, newscrawl.batch"
-    heavy = "{'pyarrow', 'fsspec', 'gcsfs', 'pandas'}"
+    heavy = "{'pyarrow', 'gcsfs', 'grpc', 'pandas'}"
     code = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "[]\n"

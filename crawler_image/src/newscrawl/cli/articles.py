@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, TextIO
+from itertools import islice
+from typing import Any, BinaryIO
 
 import click
 from sqlalchemy import Row
@@ -17,12 +19,47 @@ from newscrawl.context import open_database
 from newscrawl.store import Database
 from newscrawl.store import articles as store
 from newscrawl.store.articles import Search
+from newscrawl.store.many import ROWS
 
 _EXPORTED = (
     *("id", "site", "canonical_url", "title", "body", "authors", "published", "published_offset", "modified"),
     *("section", "keywords", "image", "language", "access", "version", "extractor", "profile", "content_hash"),
     *("characters", "words", "fetched"),
 )
+
+
+def _write_jsonl(target: BinaryIO, rows: Iterator[Mapping[str, Any]]) -> int:
+    count = 0
+    for row in rows:
+        exported = {name: row[name] for name in _EXPORTED}
+        target.write(json.dumps(exported, ensure_ascii=False, default=jsonable).encode() + b"\n")
+        count += 1
+    return count
+
+
+def _write_csv(target: BinaryIO, rows: Iterator[Mapping[str, Any]]) -> int:
+    text = io.TextIOWrapper(target, encoding="utf-8", newline="")
+    writer = csv.DictWriter(text, _EXPORTED, extrasaction="ignore")
+    writer.writeheader()
+    count = 0
+    for row in rows:
+        lists = {name: "; ".join(row[name]) for name in ("authors", "keywords")}
+        plain = {name: jsonable(cell) for name, cell in row.items() if isinstance(cell, datetime | bytes)}
+        writer.writerow({**row, **lists, **plain})
+        count += 1
+    text.flush()
+    text.detach()
+    return count
+
+
+def _write_parquet(target: BinaryIO, rows: Iterator[Mapping[str, Any]]) -> int:
+    # its import takes time and memory that nothing else here needs
+    from newscrawl.lake import parquet
+
+    return parquet.write(target, iter(lambda: list(islice(rows, ROWS)), []), parquet.SCHEMA)
+
+
+_FORMATS = {"jsonl": _write_jsonl, "csv": _write_csv, "parquet": _write_parquet}
 
 
 def wanted(command: Callable[..., None]) -> Callable[..., None]:
@@ -81,17 +118,16 @@ def show(article: str, history: bool) -> None:
 
 
 @articles.command()
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="How.")
-@click.option("--output", "target", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="- is stdout.")
+@click.option("--format", "form", type=click.Choice(list(_FORMATS)), default="jsonl", show_default=True, help="How.")
+@click.option("--output", "target", type=click.File("wb", lazy=True), default="-", help="- is stdout.")
 @click.option("--text", help="Only articles whose title or body contains this.")
 @click.option("--limit", type=click.IntRange(1), help="How many, newest first (all).")
 @wanted
-def export(search: Search, form: str, target: TextIO, limit: int | None) -> None:
-    """Write articles as JSON lines or CSV, newest first, however many there are."""
+def export(search: Search, form: str, target: BinaryIO, limit: int | None) -> None:
+    """Write articles as JSON lines, CSV or Parquet, newest first, however many there are."""
     database = open_database(settings.load())
-    write = _write_jsonl if form == "jsonl" else _write_csv
     with messages.status("exporting"):
-        count = write(target, _rows(database, search, limit))
+        count = _FORMATS[form](target, _rows(database, search, limit))
     messages.print(f"{count:,} articles", highlight=False)
 
 
@@ -103,31 +139,11 @@ def _show(search: Search, limit: int) -> None:
     messages.print(f"{len(rows):,} of {total:,} articles", highlight=False)
 
 
-def _rows(database: Database, search: Search, limit: int | None) -> Iterator[dict[str, Any]]:
+def _rows(database: Database, search: Search, limit: int | None) -> Iterator[Mapping[str, Any]]:
     # not database.run: what was written out cannot be taken back and read again
     with database.engine.connect() as connection:
         for row in store.search(connection, search, limit=limit):
-            yield {name: getattr(row, name) for name in _EXPORTED}
-
-
-def _write_jsonl(target: TextIO, rows: Iterator[dict[str, Any]]) -> int:
-    count = 0
-    for row in rows:
-        target.write(json.dumps(row, ensure_ascii=False, default=jsonable) + "\n")
-        count += 1
-    return count
-
-
-def _write_csv(target: TextIO, rows: Iterator[dict[str, Any]]) -> int:
-    writer = csv.DictWriter(target, _EXPORTED)
-    writer.writeheader()
-    count = 0
-    for row in rows:
-        lists = {name: "; ".join(row[name]) for name in ("authors", "keywords")}
-        plain = {name: jsonable(cell) for name, cell in row.items() if isinstance(cell, datetime | bytes)}
-        writer.writerow({**row, **lists, **plain})
-        count += 1
-    return count
+            yield row._mapping
 
 
 def _fields(row: Row) -> Iterator[tuple[str, object, object]]:

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
-import fsspec
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.webhdfs import WebHDFS
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -40,7 +41,7 @@ class Lake:
     """
 
     name: str
-    files: fsspec.AbstractFileSystem
+    files: AbstractFileSystem
     root: str
 
     @contextmanager
@@ -70,8 +71,11 @@ class Lake:
             if isinstance(self.files, WebHDFS):
                 # fsspec's mv is Hadoop's old rename, which refuses to replace and says so in a body that nobody reads
                 self.files._call("RENAME", "put", path=aside, destination=target, renameoptions="OVERWRITE")
-            else:
+            elif isinstance(self.files, LocalFileSystem):
                 self.files.mv(aside, target)
+            else:
+                # an object is replaced in one step by its copy, which is made within the service
+                self.files.cp_file(aside, target)
 
     def remove(self, path: str) -> None:
         """Removes a file, if it is there."""
@@ -135,7 +139,10 @@ def open_lake(url: str, options: Mapping[str, Any]) -> Lake:
         files.session.request = functools.partial(files.session.request, timeout=TIMEOUT)
         return Lake(f"webhdfs://{parts.hostname}:{port}{folder}", files, folder)
     if parts.scheme == "gs":
+        # its import takes two seconds; the class of the core, as the other one asks each bucket for its kind over gRPC
+        from gcsfs.core import GCSFileSystem
+
         # a listing that is kept would not see what other writers do
-        files = fsspec.filesystem("gs", skip_instance_cache=True, use_listings_cache=False, **options)
+        files = GCSFileSystem(skip_instance_cache=True, use_listings_cache=False, **options)
         return Lake(f"gs://{parts.netloc}{folder}", files, f"{parts.netloc}{folder}")
-    return Lake(f"file://{folder}", fsspec.filesystem("file", skip_instance_cache=True, **options), folder)
+    return Lake(f"file://{folder}", LocalFileSystem(skip_instance_cache=True, **options), folder)
