@@ -92,6 +92,22 @@ def test_a_day_can_be_loaded_again(database: Database, lake: Lake) -> None:
     assert (lake.size(first.path), lakes.aside(lake)) == (None, [])
 
 
+def test_what_is_due_is_what_was_not_loaded_since_its_day_ended(database: Database, tmp_path: Path) -> None:
+    lake = open_lake(f"file://{tmp_path}/lake", {})
+    now = datetime.now(UTC)
+    today = now.date()
+    old, yesterday = today - timedelta(days=3), today - timedelta(days=1)
+    for number, (site, day) in enumerate([("dure", old), ("dure", yesterday), ("hanbit", yesterday), ("dure", today)]):
+        put(database, number, f"text {number}", site=site, day=day)
+    assert load.due(database, lake, now) == [(old, "dure"), (yesterday, "dure"), (yesterday, "hanbit")]
+    load_articles(database, lake, yesterday, "dure")
+    assert load.due(database, lake, now) == [(old, "dure"), (yesterday, "hanbit")]
+    assert load.due(database, lake, now, days=1) == [(yesterday, "hanbit")]
+    # loaded while its day went on: tomorrow there may be more of it
+    load_articles(database, lake, today, "dure")
+    assert (today, "dure") in load.due(database, lake, now + timedelta(days=1))
+
+
 def test_killed_between_any_two_steps_a_day_is_whole_and_loaded_by_the_next_try(
     database: Database, lake: Lake, place: Place, mysql_url: str
 ) -> None:

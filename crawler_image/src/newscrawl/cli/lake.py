@@ -50,7 +50,12 @@ def load(day: date, site: str | None) -> None:
 
 @lake.command()
 @click.option("--all", "all_days", is_flag=True, help="Also today's files that nobody writes to at this moment.")
-@click.option("--keep-days", type=click.IntRange(0), help="Delete files here that were copied so long ago (keep all).")
+@click.option(
+    "--keep-days",
+    type=click.IntRange(0),
+    envvar="NEWSCRAWL_LAKE_KEEP_DAYS",
+    help="Delete files here that were copied so long ago (NEWSCRAWL_LAKE_KEEP_DAYS; keep all).",
+)
 def ship(all_days: bool, keep_days: int | None) -> None:
     """Copy the complete WARC files of NEWSCRAWL_DATA_DIR, those of earlier days, to the lake, each once."""
     from newscrawl.lake.load import ship_warcs

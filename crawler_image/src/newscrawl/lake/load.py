@@ -40,6 +40,19 @@ def sites_to_load(database: Database, lake: Lake, day: date) -> list[str]:
     return sorted({*sites, *(row.site for row in rows if row.site is not None)})
 
 
+def due(database: Database, lake: Lake, moment: datetime, *, days: int = 7) -> list[tuple[date, str]]:
+    """The (UTC day, site) pairs of the last `days` days that have articles and were not loaded since the day ended,
+    oldest first: yesterday's, and those of days on which nothing could be loaded."""
+    found = []
+    today = moment.astimezone(UTC).date()
+    for day in (today - timedelta(days=back) for back in range(days, 0, -1)):
+        _, end = _bounds(day)
+        rows = database.run(lambda connection, day=day: lake_files.of_day(connection, lake.name, day))
+        done = {row.site for row in rows if row.state == "loaded" and row.loaded >= end}
+        found += [(day, site) for site in sites_to_load(database, lake, day) if site not in done]
+    return found
+
+
 def load_articles(database: Database, lake: Lake, day: date, site: str) -> Loaded:
     """Puts every version of the site's articles that was first fetched on the UTC day into the lake's file of that
     day, in place of what the file held. Raises LakeError (Superseded) and StoreUnavailable."""
