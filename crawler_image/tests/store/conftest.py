@@ -32,13 +32,9 @@ def database(migrated: Database) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def hdfs_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def hdfs_url(hadoop_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real HDFS, empty."""
-    try:
-        hdfs.jars()
-    except hdfs.NoJava as error:
-        pytest.skip(f"no HDFS without Java and Maven: {error}")
-    with hdfs.server(tmp_path_factory.mktemp("hdfs")) as url:
+    with hdfs.server(hadoop_jars, tmp_path_factory.mktemp("hdfs")) as url:
         yield url
 
 

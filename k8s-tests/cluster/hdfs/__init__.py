@@ -52,11 +52,11 @@ def jars() -> Path:
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(jars: Path, folder: Path) -> Iterator[str]:
     """The webhdfs:// URL of an empty HDFS that keeps its data and logs in `folder`; its user is this process'."""
-    rpc, http = _free_ports(2)
+    rpc, http = free_ports(2)
     _configure(folder, rpc, http)
-    classes = f"{folder}:{jars()}/*"
+    classes = f"{folder}:{jars}/*"
     subprocess.run(
         ["java", *JVM, "-cp", classes, f"{SERVERS}.namenode.NameNode", "-format", "-nonInteractive"],
         cwd=folder,
@@ -68,7 +68,7 @@ def server(folder: Path) -> Iterator[str]:
             running.enter_context(_java(folder, classes, f"{SERVERS}.{name}"))
             for name in ("namenode.NameNode", "datanode.DataNode")
         ]
-        _await(folder, http, started)
+        wait_for(folder, http, started)
         yield f"webhdfs://127.0.0.1:{http}"
 
 
@@ -110,7 +110,7 @@ def _write(path: Path, settings: dict[str, str]) -> None:
     path.write_text("\n".join(["<configuration>", *lines, "</configuration>"]))
 
 
-def _await(folder: Path, http: int, started: list[subprocess.Popen[bytes]]) -> None:
+def wait_for(folder: Path, http: int, started: list[subprocess.Popen[bytes]]) -> None:
     """Wait until the DataNode has reported to the NameNode. Raises StepFailed with the servers' last lines."""
     state = f"http://127.0.0.1:{http}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState"
 
@@ -133,7 +133,8 @@ def _await(folder: Path, http: int, started: list[subprocess.Popen[bytes]]) -> N
         raise StepFailed(f"the HDFS of the tests does not answer; its last lines:\n{logs}")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody has."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [one.getsockname()[1] for one in sockets]

@@ -107,14 +107,32 @@ def search(search: Search, limit: int) -> None:
 def show(article: str, history: bool) -> None:
     """Show ARTICLE, an id or a canonical URL, with where each field came from."""
     database = open_database(settings.load())
-    key = int(article) if article.isdigit() else article
-    row = database.run(lambda connection: store.get(connection, key))
-    if row is None:
-        raise click.ClickException(f"no article {article}: `newscrawl articles list` shows ids")
+    row = _get(database, article)
     output.print(table(("field", "value", "from"), _fields(row)))
     click.echo(f"\n{row.body}")
     for old in database.run(lambda connection: store.history(connection, row.id)) if history else ():
         click.echo(f"\n--- version {old.version}, until {old.replaced:%Y-%m-%d %H:%M} UTC\n{old.title}\n\n{old.body}")
+
+
+@articles.command()
+@click.argument("article")
+@click.option(
+    "--days", type=click.IntRange(1), default=3, show_default=True, help="How far apart they may be published."
+)
+@click.option(
+    "--distance",
+    type=click.IntRange(0, 32),
+    default=3,  # of 64 bits, for web pages: Manku, Jain, Das Sarma 2007
+    show_default=True,
+    help="In how many of 64 bits their fingerprints may differ; unrelated texts differ in about 32.",
+)
+def similar(article: str, days: int, distance: int) -> None:
+    """List the articles of all sites that say nearly the same as ARTICLE, an id or a canonical URL."""
+    database = open_database(settings.load())
+    row = _get(database, article)
+    rows = database.run(lambda connection: store.similar(connection, row, distance=distance, days=days))
+    shown = [(one.distance, one.id, one.site, one.published, one.title) for one in rows]
+    output.print(table(("bits", "id", "site", "published", "title"), shown))
 
 
 @articles.command()
@@ -129,6 +147,14 @@ def export(search: Search, form: str, target: BinaryIO, limit: int | None) -> No
     with messages.status("exporting"):
         count = _FORMATS[form](target, _rows(database, search, limit))
     messages.print(f"{count:,} articles", highlight=False)
+
+
+def _get(database: Database, article: str) -> Row:
+    key = int(article) if article.isdigit() else article
+    row = database.run(lambda connection: store.get(connection, key))
+    if row is None:
+        raise click.ClickException(f"no article {article}: `newscrawl articles list` shows ids")
+    return row
 
 
 def _show(search: Search, limit: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -213,6 +213,23 @@ def get(connection: Connection, wanted: int | str) -> Row | None:
     """One article by id or by canonical URL."""
     where = articles.c.id == wanted if isinstance(wanted, int) else articles.c.url_hash == url_hash(wanted)
     return connection.execute(select(articles).where(where)).one_or_none()
+
+
+def similar(connection: Connection, article: Row, *, distance: int, days: int) -> list[Row]:
+    """Articles of any site that say nearly the same as `article` (a row of `get`), nearest first, with `distance`.
+
+    Near are fingerprints that differ in at most `distance` of their 64 bits; compared are articles published up to
+    `days` before or after it (fetched, when it has no date).
+    """
+    moment, around = article.published or article.fetched, timedelta(days=days)
+    bits = func.bit_count(articles.c.simhash.op("^")(article.simhash)).label("distance")
+    query = (
+        select(articles, bits)
+        .where(articles.c.published.between(moment - around, moment + around), articles.c.id != article.id)
+        .having(bits <= distance)
+        .order_by(bits, desc(articles.c.published))
+    )
+    return list(connection.execute(query))
 
 
 def history(connection: Connection, article_id: int) -> list[Row]:
