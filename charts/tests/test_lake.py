@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+import requests
 from cluster import hdfs
 from newscrawl.lake.filesystem import open_lake
 from newscrawl.settings import load
@@ -83,21 +85,22 @@ def test_hdfs_is_configured_from_the_values(render, environment):
 @pytest.fixture
 def pod(render, hadoop_jars, tmp_path):
     """Starts a server as its pod would, with the chart's files, in a folder in place of the pod's paths and names."""
-    rpc, http = hdfs.free_ports(2)
+    rpc, http, pages = hdfs.free_ports(3)
     places = {"/data": f"{tmp_path}/data", "/etc/newscrawl-hdfs": f"{tmp_path}/conf", "newscrawl-namenode:8020":
               f"127.0.0.1:{rpc}", "0.0.0.0:9870": f"127.0.0.1:{http}", ".newscrawl-datanode.news.svc": ""}  # fmt: skip
-    local = [f"dfs.datanode.{name}=127.0.0.1:0" for name in ("address", "http.address", "ipc.address")]
-    escaped = [part for one in [*local, "dfs.replication=1"] for part in ("--set-string", f"hdfs.config.{_dots(one)}")]
+    local = {"address": 0, "ipc.address": 0, "http.address": pages}
+    settings = {"dfs.replication": "1"} | {f"dfs.datanode.{name}": f"127.0.0.1:{port}" for name, port in local.items()}
     for folder in ("conf", "data", "bin", "webapps/hdfs", "webapps/datanode", "webapps/static"):
         (tmp_path / folder).mkdir(parents=True)
-    for name, text in render("lake", *escaped).one("ConfigMap", "newscrawl-hdfs")["data"].items():
+    rendered = render("lake", "--set-json", f"hdfs.config={json.dumps(settings)}")
+    for name, text in rendered.one("ConfigMap", "newscrawl-hdfs")["data"].items():
         for place, here in places.items():
             text = text.replace(place, here)
         (tmp_path / "conf" / name).write_text(text)
     command = tmp_path / "bin" / "hdfs"
     command.write_text(
         f'#!/bin/bash\nset -e\ncd {tmp_path}\nmain=datanode.DataNode\n[ "$1" = datanode ] || main=namenode.NameNode\n'
-        f'shift\nexec java {" ".join(hdfs.JVM)} -cp "$HADOOP_CONF_DIR:{tmp_path}:{hadoop_jars}/*" '
+        f'shift\nexec java -Xmx256m -cp "$HADOOP_CONF_DIR:{tmp_path}:{hadoop_jars}/*" '
         f'{hdfs.SERVERS}.$main "$@"\n'
     )
     command.chmod(0o755)
@@ -116,22 +119,20 @@ def pod(render, hadoop_jars, tmp_path):
                 process.terminate()
                 process.wait(60)
 
-    run.folder, run.http = tmp_path, http
+    run.folder, run.http, run.pages = tmp_path, http, pages
     return run
 
 
-def _dots(setting: str) -> str:
-    name, value = setting.split("=")
-    return name.replace(".", r"\.") + "=" + value
-
-
 @pytest.mark.hdfs
-def test_hadoop_starts_as_the_chart_starts_it_and_keeps_its_data(pod):
+def test_hadoop_starts_as_the_chart_starts_it_and_keeps_its_data(pod, render):
     folder: Path = pod.folder
+    probe = container(render("lake"), "StatefulSet", "newscrawl-datanode")["readinessProbe"]["httpGet"]["path"]
     (folder / "data" / "name.new").mkdir()  # a first start was cut short
     for text in (None, b"kept"):
         with pod("namenode") as name_node, pod("datanode") as data_node:
             hdfs.wait_for(folder, pod.http, [name_node, data_node])
+            for port in (pod.http, pod.pages):
+                assert requests.get(f"http://127.0.0.1:{port}{probe}", timeout=60).status_code == 200
             lake = open_lake(f"webhdfs://newscrawl@127.0.0.1:{pod.http}/newscrawl", {})
             if text is None:
                 with lake.write_aside("articles/one", "writer") as target:
