@@ -26,16 +26,16 @@ venv: .venv/.installed ## make .venv with the packages and the development tools
 	@touch $@
 
 .PHONY: test-fast
-test-fast: venv ## unit and chart tests, without a cluster
+test-fast: venv ## unit and chart tests, without a cluster and HDFS
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/lint-imports
 	$(RUN) -m cluster services
-	$(RUN) -m pytest -m "not (cluster or slow or long or keda or loss)" -n 2
+	$(RUN) -m pytest -m "not (cluster or slow or hdfs or long or keda or loss)" -n 2
 
 .PHONY: test
-test: test-fast ## every test: those of test-fast, then the slow ones and those on the cluster
-	$(RUN) -m pytest -m slow -n 2
+test: test-fast ## every test: those of test-fast, then the slow ones, those of a real HDFS and of the cluster
+	$(RUN) -m pytest -m "slow or hdfs" -n 2
 	$(RUN) -m pytest -m cluster -v
 
 .PHONY: test-keda

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pymysql
 import pytest
-from cluster import engine, images, services
+from cluster import engine, hdfs, images, services
 from sqlalchemy.engine import make_url
 
 # before its tests: to pytest their folder queue_scaler/ would be the package of the same name
@@ -42,3 +43,12 @@ def mysql_url(mysql_server_url: str) -> str:
     with pymysql.connect(host=url.host, port=url.port, user=url.username, password=url.password) as connection:
         connection.cursor().execute("CREATE DATABASE tests")
     return f"{mysql_server_url}/tests"
+
+
+@pytest.fixture(scope="session")
+def hadoop_jars() -> Path:
+    """The jars that a real HDFS needs; skips where Java or Maven cannot be had."""
+    try:
+        return hdfs.jars()
+    except hdfs.NoJava as error:
+        pytest.skip(f"no HDFS without Java and Maven: {error}")

@@ -26,6 +26,7 @@ VALUE_SETS = {
     "keda": (VALUES / "keda.yaml",),
     "external": (VALUES / "external.yaml",),
     "existing-secrets": (VALUES / "existing-secrets.yaml",),
+    "lake": (VALUES / "lake.yaml",),
     "gke": (CHART / "values-gke.yaml",),
     "spot": (CHART / "values-spot.yaml",),
     "dev": (CHART / "values-dev.yaml",),

@@ -49,6 +49,13 @@ REFUSED = {
         ['mysql={"existingSecret":"mine"}'],
         ["mysql.existingSecret", '"mine"', "existingSecrets.urls"],
     ),
+    "lake without a scheme": (['lake={"url":"namenode:9870/news"}'], ["/lake/url"]),
+    "lake with a password": (['lake={"url":"webhdfs://me:secret@namenode:9870/news"}'], ["/lake/url"]),
+    "login without a lake": (['lake={"existingSecret":"x"}'], ["lake.existingSecret", "lake.url", "hdfs.enabled"]),
+    "more copies than data nodes": (
+        ['hdfs={"enabled":true,"replication":3}'],
+        ["hdfs.replication", "hdfs.dataNode.replicas is 1"],
+    ),
     "user agent empty": (['crawler={"userAgent":""}'], ["/crawler/userAgent"]),
     "grace too short": (
         ['workers={"defaults":{"terminationGracePeriodSeconds":5}}'],

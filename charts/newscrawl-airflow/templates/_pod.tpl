@@ -35,6 +35,10 @@
   value: {{ join "," .Values.crawler.publishers | quote }}
 - name: NEWSCRAWL_QUEUES
   value: {{ keys .Values.workers.queues | sortAlpha | join "," | quote }}
+{{- with include "newscrawl.lakeUrl" . }}
+- name: NEWSCRAWL_LAKE_URL
+  value: {{ . | quote }}
+{{- end }}
 {{- end -}}
 
 {{/* Digests of what a pod reads only once, so that it is replaced when that changes. */}}
@@ -200,16 +204,16 @@ spec:
 {{/* Probes by HTTP. Takes {path, port}. Starting may take ten minutes: on a busy node it does. */}}
 {{- define "newscrawl.httpProbes" -}}
 startupProbe:
-  httpGet: {path: {{ .path }}, port: {{ .port }}}
+  httpGet: {path: {{ .path | quote }}, port: {{ .port }}}
   periodSeconds: 2
   timeoutSeconds: 5
   failureThreshold: 300
 readinessProbe:
-  httpGet: {path: {{ .path }}, port: {{ .port }}}
+  httpGet: {path: {{ .path | quote }}, port: {{ .port }}}
   periodSeconds: 10
   timeoutSeconds: 10
 livenessProbe:
-  httpGet: {path: {{ .path }}, port: {{ .port }}}
+  httpGet: {path: {{ .path | quote }}, port: {{ .port }}}
   periodSeconds: 30
   timeoutSeconds: 20
   failureThreshold: 5

@@ -46,4 +46,10 @@
 {{- fail (printf "mysql.resources.limits.memory: %s is too little for MySQL 9: give it at least 512Mi" .Values.mysql.resources.limits.memory) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.hdfs.enabled (gt (int .Values.hdfs.replication) (int .Values.hdfs.dataNode.replicas)) -}}
+{{- fail (printf "hdfs.replication: %d copies of a block need as many DataNodes, and hdfs.dataNode.replicas is %d: raise that or lower this" (int .Values.hdfs.replication) (int .Values.hdfs.dataNode.replicas)) -}}
+{{- end -}}
+{{- if and .Values.lake.existingSecret (not (include "newscrawl.lakeUrl" .)) -}}
+{{- fail "lake.existingSecret is set, but there is no lake: set lake.url, or hdfs.enabled=true" -}}
+{{- end -}}
 {{- end -}}

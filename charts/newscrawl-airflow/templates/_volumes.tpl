@@ -31,6 +31,12 @@ spec:
 {{- $_ := set $volumes (printf "%s-%s" (include "newscrawl.fullname" $root) $part) (dict "size" $values.persistence.size "value" (printf "%s.persistence.size" $part)) -}}
 {{- end -}}
 {{- end -}}
+{{- range $component, $part := include "newscrawl.hdfsParts" . | fromJson -}}
+{{- $persistence := (get $root.Values.hdfs $part.values).persistence -}}
+{{- if $persistence.enabled -}}
+{{- $_ := set $volumes (printf "%s-%s" (include "newscrawl.fullname" $root) $component) (dict "size" $persistence.size "value" (printf "hdfs.%s.persistence.size" $part.values)) -}}
+{{- end -}}
+{{- end -}}
 {{- toJson $volumes -}}
 {{- end -}}
 

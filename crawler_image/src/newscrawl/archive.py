@@ -14,8 +14,9 @@ import os
 import secrets
 import socket
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from warcio.archiveiterator import ArchiveIterator
@@ -77,7 +78,7 @@ class WarcWriter:
     def write(self, response: Response) -> WarcRecord:
         """Appends `response` and returns where it is. Raises OSError (ENOSPC: nothing of the record remains)."""
         member = _member(response)
-        day = response.fetched_at.astimezone(UTC).strftime("%Y%m%d")
+        day = _day(response.fetched_at)
         with self._lock:
             if self._file is not None and self._file.pid != os.getpid():
                 self._file = None  # the parent's, after a fork: it goes on writing it
@@ -139,18 +140,29 @@ class _OpenFile:
         os.close(self._mark)
 
 
+def complete_files(directory: Path, now: datetime | None) -> list[Path]:
+    """The complete WARC files of `directory`, oldest day first.
+
+    Before, files that nobody holds are completed: those of other UTC days than that of `now`, without a `now` all.
+    """
+    today = None if now is None else _day(now)
+    for file in _left_behind(directory):
+        if file.day == today:
+            file.leave()
+        else:
+            file.finish()
+    return [path for path in sorted(directory.glob("newscrawl-*.warc.gz")) if not _mark_of(path).exists()]
+
+
+def day_of(path: Path) -> date:
+    """The UTC day whose responses a WARC file holds."""
+    return datetime.strptime(path.name.split("-")[1], "%Y%m%d").date()
+
+
 def _take_over(directory: Path, day: str, max_bytes: int) -> _OpenFile | None:
     """A file of `day` with room that nobody holds; files of other days that nobody holds are completed."""
     found = None
-    for mark_path in sorted(directory.glob("newscrawl-*.warc.gz.open")):
-        try:
-            mark = os.open(mark_path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        if not _locked(mark, mark_path):
-            os.close(mark)
-            continue
-        file = _OpenFile(mark_path.with_suffix(""), mark)
+    for file in _left_behind(directory):
         if file.day != day or file.end >= max_bytes:
             file.finish()
         elif found is None:
@@ -158,6 +170,19 @@ def _take_over(directory: Path, day: str, max_bytes: int) -> _OpenFile | None:
         else:
             file.leave()
     return found
+
+
+def _left_behind(directory: Path) -> Iterator[_OpenFile]:
+    """The files that are not complete and that nobody holds; each is held until its `finish` or `leave`."""
+    for mark_path in sorted(directory.glob("newscrawl-*.warc.gz.open")):
+        try:
+            mark = os.open(mark_path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        if _locked(mark, mark_path):
+            yield _OpenFile(mark_path.with_suffix(""), mark)
+        else:
+            os.close(mark)
 
 
 def _create(directory: Path, day: str) -> _OpenFile:
@@ -181,6 +206,10 @@ def _locked(mark: int, path: Path) -> bool:
         return os.fstat(mark).st_ino == os.stat(path).st_ino
     except (BlockingIOError, FileNotFoundError):
         return False
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y%m%d")
 
 
 def _mark_of(path: Path) -> Path:

@@ -6,11 +6,13 @@ be, before any work is done. URLs carry passwords: they are kept out of every re
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 DEFAULT_USER_AGENT = "newscrawl/0.1 (+https://example.org/newscrawl; set NEWSCRAWL_USER_AGENT)"
@@ -27,7 +29,8 @@ class Settings:
     `sites` are the directories searched for profiles, the packaged one first; `queues` are the queues that the cluster
     serves, None when nobody said; `publishers` are the packaged profiles that become DAGs, None for all;
     `mysql_patience` is how many seconds a lost database is waited for before the task fails (and Airflow retries it);
-    `lease` is how many seconds a claimed URL stays with a worker that gives no sign of life.
+    `lease` is how many seconds a claimed URL stays with a worker that gives no sign of life; `lake_options` are those
+    of the lake's file system, with its credentials.
     """
 
     mysql_url: str | None = field(default=None, repr=False)
@@ -40,6 +43,8 @@ class Settings:
     publishers: frozenset[str] | None = None
     mysql_patience: float = 150.0
     lease: float = 60.0
+    lake_url: str | None = field(default=None, repr=False)
+    lake_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def packaged_sites(self) -> Path:
@@ -67,6 +72,15 @@ class Settings:
             )
         return self.redis_url
 
+    def require_lake(self) -> str:
+        """The lake's URL, or SettingsError."""
+        if self.lake_url is None:
+            raise SettingsError(
+                "NEWSCRAWL_LAKE_URL is not set: set it to a folder: webhdfs://HOST:9870/newscrawl, "
+                "gs://BUCKET/newscrawl or file:///FOLDER"
+            )
+        return self.lake_url
+
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings that `environ` holds; raises SettingsError. An empty variable counts as unset."""
@@ -83,6 +97,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         publishers=_publishers(environ.get("NEWSCRAWL_PUBLISHERS", "*")),
         mysql_patience=_seconds(told, "NEWSCRAWL_MYSQL_PATIENCE", 150.0),
         lease=_seconds(told, "NEWSCRAWL_LEASE", 60.0),
+        lake_url=_url(told, "NEWSCRAWL_LAKE_URL", ("hdfs", "webhdfs", "gs", "file")),
+        lake_options=_object(told, "NEWSCRAWL_LAKE_OPTIONS"),
     )
 
 
@@ -98,10 +114,20 @@ def _url(told: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | 
         raise SettingsError(f"{name}: is not a URL ({hint})") from None
     if parts.scheme not in schemes:
         raise SettingsError(f"{name}: must start with {' or '.join(s + '://' for s in schemes)} ({hint})")
-    if not host and parts.scheme != "unix":
+    if not host and parts.scheme not in ("unix", "file"):
         raise SettingsError(f"{name}: names no host ({hint})")
     if parts.scheme.startswith("mysql") and not path.strip("/"):
         raise SettingsError(f"{name}: names no database after the host, such as /articles ({hint})")
+    return value
+
+
+def _object(told: Mapping[str, str], name: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(told.get(name, "{}"))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise SettingsError(f'{name}: must be a JSON object such as {{"kerberos": true}}; its value is not shown')
     return value
 
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from airflow.providers.celery.executors.default_celery import DEFAULT_CELERY_CONFIG
-from celery.signals import worker_init, worker_ready
+from celery.signals import worker_init, worker_ready, worker_shutdown
 
 from newscrawl_airflow import worker_hooks
 
@@ -37,7 +37,15 @@ def _preload(**_: Any) -> None:
 
 
 @worker_ready.connect
-def _ship_logs(**_: Any) -> None:
-    from newscrawl_airflow import log_shipper
+def _ship(**_: Any) -> None:
+    from newscrawl_airflow import log_shipper, warc_shipper
 
     log_shipper.start()
+    warc_shipper.start()
+
+
+@worker_shutdown.connect
+def _ship_the_rest(**_: Any) -> None:
+    from newscrawl_airflow import warc_shipper
+
+    warc_shipper.stop()

@@ -130,6 +130,18 @@ def test_dag_folder_itself_has_only_the_sample(airflow_database):
     }
 
 
+def test_lake_is_loaded_daily_where_there_is_one(airflow_database, monkeypatch):
+    from airflow.dag_processing.dagbag import BundleDagBag
+
+    monkeypatch.setenv("NEWSCRAWL_LAKE_URL", "gs://bucket/news")
+    bag = BundleDagBag(dag_folder=DAGS, bundle_path=DAGS, bundle_name="dags-folder")
+    assert bag.import_errors == {}
+    dag = bag.dags["load_lake"]
+    assert (dag.schedule, str(dag.timezone), dag.catchup, dag.max_active_runs) == ("30 0 * * *", "UTC", False, 1)
+    assert not dag.is_paused_upon_creation
+    assert dag.task_dict["due"].downstream_task_ids == {"load"}
+
+
 def test_sample_loads_its_23_rows_once_however_often_it_runs(airflow_database, mysql_url):
     from airflow.dag_processing.dagbag import BundleDagBag
     from sqlalchemy import create_engine

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cluster import hdfs
+from gcp_storage_emulator.server import create_server
 from newscrawl.store import Database, connect
 from newscrawl.store.migrate import migrate
 from newscrawl.store.tables import metadata
@@ -27,3 +29,19 @@ def database(migrated: Database) -> Iterator[Database]:
     with migrated.engine.begin() as connection:
         for table in metadata.tables.values():
             connection.execute(table.delete())
+
+
+@pytest.fixture(scope="session")
+def hdfs_url(hadoop_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real HDFS, empty."""
+    with hdfs.server(hadoop_jars, tmp_path_factory.mktemp("hdfs")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def gcs_url() -> Iterator[str]:
+    """A server that speaks GCS, with an empty bucket `lake`."""
+    server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="lake")
+    server.start()
+    yield f"http://127.0.0.1:{server._api._httpd.server_port}"
+    server.stop()

@@ -141,3 +141,20 @@ def test_what_cannot_be_an_article_is_refused_by_name(told: dict, words: str) ->
     sample = prepared(1)
     with pytest.raises(Unstorable, match=words):
         row_of(replace(sample, article=replace(sample.article, **told)), site="hanbit", run_id=1, fetched=NOW)
+
+
+def test_near_duplicates_are_found_by_their_fingerprint(database: Database) -> None:
+    told = {0: 0b0, 1: 0b111, 2: 0b1111, 3: 2**63 | 1}
+    for number, fingerprint in told.items():
+        moment = NOW + timedelta(days=number)
+        one = row(number, f"text {number}", published=moment)
+        put(database, {**one, "simhash": fingerprint})
+    put(database, {**row(9, "text 9"), "simhash": 0b0})  # without a date it is near to nothing
+    first = database.run(lambda connection: articles.get(connection, "https://news.example/0"))
+
+    def near(distance: int, days: int) -> list[tuple[str, int]]:
+        rows = database.run(lambda connection: articles.similar(connection, first, distance=distance, days=days))
+        return [(one.title, one.distance) for one in rows]
+
+    assert near(3, 3) == [("Title 3", 2), ("Title 1", 3)]
+    assert near(4, 2) == [("Title 1", 3), ("Title 2", 4)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ import requests
 from click.testing import CliRunner, Result
 from newscrawl.cli import main
 from newscrawl.store import Database
+from pyarrow.parquet import read_table
 from small_site import SmallSite
 from sqlalchemy import make_url
 
@@ -90,6 +92,8 @@ def test_a_crawl_by_hand_from_nothing_to_an_export(run: Run, site: SmallSite, tm
     assert "Story 4" not in run("articles", "search", word, "--site", "small").stdout
     shown = run("articles", "show", site.article(2)).stdout
     assert site.bodies[2] in shown
+    assert "Story" in run("articles", "similar", site.article(2), "--distance", "32").stdout
+    assert "Story" not in run("articles", "similar", site.article(2), "--distance", "0").stdout
     assert "no article 999999999" in run("articles", "show", "999999999", exits=1).output
 
     lines = run("articles", "export").stdout.splitlines()
@@ -104,12 +108,34 @@ def test_a_crawl_by_hand_from_nothing_to_an_export(run: Run, site: SmallSite, tm
         rows = list(csv.DictReader(written))
     assert [row["title"] for row in rows] == ["Story 5", "Story 4", "Story 3"]
     assert rows[0]["body"] == site.bodies[5]
+    file = tmp_path / "out.parquet"
+    run("articles", "export", "--format", "parquet", "--output", str(file), "--text", word)
+    (row,) = read_table(file).to_pylist()
+    assert (row["title"], row["site"], row["body"]) == ("Story 3", "small", site.bodies[3])
 
     (last, first) = [json.loads(line) for line in run("runs", "--site", "small", "--json").stdout.splitlines()]
     assert (first["counts"]["stored"], last["counts"]["stored"]) == (4, 2)
     assert "succeeded" in run("runs", str(last["id"])).stdout
     assert run("frontier", "stats").stdout.split()[-6:] == ["0", "0", "6", "0", "0", "0"]
     assert "6 done" in " ".join(run("sites", "health", "small").stdout.split())
+
+
+def test_a_lake_is_loaded_by_hand(run: Run, site: SmallSite, tmp_path: Path) -> None:
+    assert "NEWSCRAWL_LAKE_URL is not set" in run("lake", "list", exits=2).output
+    assert "webhdfs://" in run("lake", "list", exits=2, NEWSCRAWL_LAKE_URL="ftp://host/lake").output
+    lake = {"NEWSCRAWL_LAKE_URL": f"file://{tmp_path}/lake"}
+    assert "JSON object" in run("lake", "list", exits=2, NEWSCRAWL_LAKE_OPTIONS="token", **lake).output
+    today = str(datetime.now(UTC).date())
+    assert f"no article was fetched on {today}" in run("lake", "load", today, **lake).output
+    run("crawl", "small")
+    assert "small: 6 articles" in run("lake", "load", today, **lake).output
+    assert "not a day such as" in run("lake", "load", "yesterday", exits=2, **lake).output
+    shipped = run("lake", "ship", "--all", "--keep-days", "7", **lake)
+    assert f"warc/date={today}/newscrawl-" in shipped.stdout
+    assert "0 files copied" in run("lake", "ship", "--all", **lake).stderr
+    listed = run("lake", "list", **lake).stdout
+    assert f"articles/site=small/date={today}/articles.parquet " in listed
+    assert [line.split()[1] for line in listed.splitlines()[1:]] == ["loaded", "loaded"]
 
 
 def test_more_workers_are_processes_that_share_the_batches(run: Run, site: SmallSite) -> None:

@@ -18,6 +18,8 @@ def test_everything_can_be_told() -> None:
             "NEWSCRAWL_QUEUE": "harbor",
             "NEWSCRAWL_MYSQL_PATIENCE": "10",
             "NEWSCRAWL_LEASE": "2.5",
+            "NEWSCRAWL_LAKE_URL": "gs://bucket/news",
+            "NEWSCRAWL_LAKE_OPTIONS": '{"token": {"private_key": "s3cret"}}',
             "HOME": "/nowhere",
         }
     )
@@ -27,6 +29,7 @@ def test_everything_can_be_told() -> None:
     assert settings.queues == {"default", "harbor"}
     assert (settings.queue, settings.user_agent) == ("harbor", "ours/1")
     assert (settings.mysql_patience, settings.lease) == (10.0, 2.5)
+    assert (settings.require_lake(), settings.lake_options["token"]) == ("gs://bucket/news", {"private_key": "s3cret"})
     assert "cret" not in repr(settings)
 
 

@@ -12,6 +12,7 @@ from newscrawl.cli.db import db
 from newscrawl.cli.errors import ExplainedErrors
 from newscrawl.cli.extract import extract
 from newscrawl.cli.frontier import frontier
+from newscrawl.cli.lake import lake
 from newscrawl.cli.reparse import reparse
 from newscrawl.cli.runs import runs
 from newscrawl.cli.sites import sites
@@ -24,7 +25,8 @@ def main() -> None:
 
     The environment says where: NEWSCRAWL_MYSQL_URL (mysql+pymysql://USER:PASSWORD@HOST:3306/articles),
     NEWSCRAWL_REDIS_URL (redis://:PASSWORD@HOST:6379/1), NEWSCRAWL_DATA_DIR (raw pages; ./data), NEWSCRAWL_SITES
-    (directories of site profiles besides the packaged ones), NEWSCRAWL_USER_AGENT.
+    (directories of site profiles besides the packaged ones), NEWSCRAWL_USER_AGENT, NEWSCRAWL_LAKE_URL
+    (webhdfs://HOST:9870/FOLDER, gs://BUCKET/FOLDER) and NEWSCRAWL_LAKE_OPTIONS (JSON).
 
     \b
     First steps:
@@ -35,5 +37,5 @@ def main() -> None:
     """
 
 
-for command in (crawl, sites, articles, extract, reparse, runs, frontier, db):
+for command in (crawl, sites, articles, lake, extract, reparse, runs, frontier, db):
     main.add_command(command)

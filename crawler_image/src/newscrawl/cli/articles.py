@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, TextIO
+from itertools import islice
+from typing import Any, BinaryIO
 
 import click
 from sqlalchemy import Row
@@ -17,12 +19,47 @@ from newscrawl.context import open_database
 from newscrawl.store import Database
 from newscrawl.store import articles as store
 from newscrawl.store.articles import Search
+from newscrawl.store.many import ROWS
 
 _EXPORTED = (
     *("id", "site", "canonical_url", "title", "body", "authors", "published", "published_offset", "modified"),
     *("section", "keywords", "image", "language", "access", "version", "extractor", "profile", "content_hash"),
     *("characters", "words", "fetched"),
 )
+
+
+def _write_jsonl(target: BinaryIO, rows: Iterator[Mapping[str, Any]]) -> int:
+    count = 0
+    for row in rows:
+        exported = {name: row[name] for name in _EXPORTED}
+        target.write(json.dumps(exported, ensure_ascii=False, default=jsonable).encode() + b"\n")
+        count += 1
+    return count
+
+
+def _write_csv(target: BinaryIO, rows: Iterator[Mapping[str, Any]]) -> int:
+    text = io.TextIOWrapper(target, encoding="utf-8", newline="")
+    writer = csv.DictWriter(text, _EXPORTED, extrasaction="ignore")
+    writer.writeheader()
+    count = 0
+    for row in rows:
+        lists = {name: "; ".join(row[name]) for name in ("authors", "keywords")}
+        plain = {name: jsonable(cell) for name, cell in row.items() if isinstance(cell, datetime | bytes)}
+        writer.writerow({**row, **lists, **plain})
+        count += 1
+    text.flush()
+    text.detach()
+    return count
+
+
+def _write_parquet(target: BinaryIO, rows: Iterator[Mapping[str, Any]]) -> int:
+    # its import takes time and memory that nothing else here needs
+    from newscrawl.lake import parquet
+
+    return parquet.write(target, iter(lambda: list(islice(rows, ROWS)), []), parquet.SCHEMA)
+
+
+_FORMATS = {"jsonl": _write_jsonl, "csv": _write_csv, "parquet": _write_parquet}
 
 
 def wanted(command: Callable[..., None]) -> Callable[..., None]:
@@ -70,10 +107,7 @@ def search(search: Search, limit: int) -> None:
 def show(article: str, history: bool) -> None:
     """Show ARTICLE, an id or a canonical URL, with where each field came from."""
     database = open_database(settings.load())
-    key = int(article) if article.isdigit() else article
-    row = database.run(lambda connection: store.get(connection, key))
-    if row is None:
-        raise click.ClickException(f"no article {article}: `newscrawl articles list` shows ids")
+    row = _get(database, article)
     output.print(table(("field", "value", "from"), _fields(row)))
     click.echo(f"\n{row.body}")
     for old in database.run(lambda connection: store.history(connection, row.id)) if history else ():
@@ -81,18 +115,46 @@ def show(article: str, history: bool) -> None:
 
 
 @articles.command()
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="How.")
-@click.option("--output", "target", type=click.File("w", encoding="utf-8", lazy=True), default="-", help="- is stdout.")
+@click.argument("article")
+@click.option(
+    "--days", type=click.IntRange(1), default=3, show_default=True, help="How far apart they may be published."
+)
+@click.option(
+    "--distance",
+    type=click.IntRange(0, 32),
+    default=3,  # of 64 bits, for web pages: Manku, Jain, Das Sarma 2007
+    show_default=True,
+    help="In how many of 64 bits their fingerprints may differ; unrelated texts differ in about 32.",
+)
+def similar(article: str, days: int, distance: int) -> None:
+    """List the articles of all sites that say nearly the same as ARTICLE, an id or a canonical URL."""
+    database = open_database(settings.load())
+    row = _get(database, article)
+    rows = database.run(lambda connection: store.similar(connection, row, distance=distance, days=days))
+    shown = [(one.distance, one.id, one.site, one.published, one.title) for one in rows]
+    output.print(table(("bits", "id", "site", "published", "title"), shown))
+
+
+@articles.command()
+@click.option("--format", "form", type=click.Choice(list(_FORMATS)), default="jsonl", show_default=True, help="How.")
+@click.option("--output", "target", type=click.File("wb", lazy=True), default="-", help="- is stdout.")
 @click.option("--text", help="Only articles whose title or body contains this.")
 @click.option("--limit", type=click.IntRange(1), help="How many, newest first (all).")
 @wanted
-def export(search: Search, form: str, target: TextIO, limit: int | None) -> None:
-    """Write articles as JSON lines or CSV, newest first, however many there are."""
+def export(search: Search, form: str, target: BinaryIO, limit: int | None) -> None:
+    """Write articles as JSON lines, CSV or Parquet, newest first, however many there are."""
     database = open_database(settings.load())
-    write = _write_jsonl if form == "jsonl" else _write_csv
     with messages.status("exporting"):
-        count = write(target, _rows(database, search, limit))
+        count = _FORMATS[form](target, _rows(database, search, limit))
     messages.print(f"{count:,} articles", highlight=False)
+
+
+def _get(database: Database, article: str) -> Row:
+    key = int(article) if article.isdigit() else article
+    row = database.run(lambda connection: store.get(connection, key))
+    if row is None:
+        raise click.ClickException(f"no article {article}: `newscrawl articles list` shows ids")
+    return row
 
 
 def _show(search: Search, limit: int) -> None:
@@ -103,31 +165,11 @@ def _show(search: Search, limit: int) -> None:
     messages.print(f"{len(rows):,} of {total:,} articles", highlight=False)
 
 
-def _rows(database: Database, search: Search, limit: int | None) -> Iterator[dict[str, Any]]:
+def _rows(database: Database, search: Search, limit: int | None) -> Iterator[Mapping[str, Any]]:
     # not database.run: what was written out cannot be taken back and read again
     with database.engine.connect() as connection:
         for row in store.search(connection, search, limit=limit):
-            yield {name: getattr(row, name) for name in _EXPORTED}
-
-
-def _write_jsonl(target: TextIO, rows: Iterator[dict[str, Any]]) -> int:
-    count = 0
-    for row in rows:
-        target.write(json.dumps(row, ensure_ascii=False, default=jsonable) + "\n")
-        count += 1
-    return count
-
-
-def _write_csv(target: TextIO, rows: Iterator[dict[str, Any]]) -> int:
-    writer = csv.DictWriter(target, _EXPORTED)
-    writer.writeheader()
-    count = 0
-    for row in rows:
-        lists = {name: "; ".join(row[name]) for name in ("authors", "keywords")}
-        plain = {name: jsonable(cell) for name, cell in row.items() if isinstance(cell, datetime | bytes)}
-        writer.writerow({**row, **lists, **plain})
-        count += 1
-    return count
+            yield row._mapping
 
 
 def _fields(row: Row) -> Iterator[tuple[str, object, object]]:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from newscrawl.context import UnknownSite
 from newscrawl.crawl import SiteUnreachable
 from newscrawl.disk import DiskFull
+from newscrawl.lake import LakeError
 from newscrawl.profiles import ProfileError
 from newscrawl.settings import SettingsError
 from newscrawl.store import StoreUnavailable
@@ -19,7 +20,7 @@ from newscrawl.store.runs import UnknownRun
 from newscrawl.visit import LimitsUnavailable
 
 _ASKED_WRONG = (SettingsError, UnknownSite, ProfileError)
-_FAILED = (StoreUnavailable, LimitsUnavailable, SiteUnreachable, DiskFull, MigrationBusy, UnknownRun)
+_FAILED = (StoreUnavailable, LimitsUnavailable, SiteUnreachable, DiskFull, LakeError, MigrationBusy, UnknownRun)
 # MySQL's words name user and host, never the password
 _ADVICE = {
     1044: "this user may not use the database: GRANT ALL ON it, or name another in NEWSCRAWL_MYSQL_URL",

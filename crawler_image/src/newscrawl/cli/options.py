@@ -31,6 +31,19 @@ class When(click.ParamType):
         return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
+class Day(click.ParamType):
+    """A calendar day in ISO 8601."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day that `value` says."""
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a day such as 2026-03-01", param, ctx)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Rows for a person; numbers are put to the right."""
     shown = Table(box=None, pad_edge=False, header_style="bold")

@@ -7,11 +7,27 @@ caller's transaction, so that the article and the frontier's word for it are com
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, desc, func, insert, literal, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    desc,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    union,
+    union_all,
+)
 
 from newscrawl.model import PreparedArticle
 from newscrawl.store.frontier import lock_site
@@ -34,6 +50,7 @@ class Existing:
     url: str
     content_hash: bytes
     version: int
+    fetched: datetime
 
 
 @dataclass(frozen=True)
@@ -98,7 +115,8 @@ def decide(rows: Sequence[Mapping[str, Any]], existing: Sequence[Existing]) -> l
 
     The same canonical URL is the same article. A page of another URL than the one that was stored is a duplicate,
     unless it is the canonical one, which wins. Another canonical URL with the same title and body on the same site is
-    a duplicate too. New text under the same URL is a change, whose past is kept.
+    a duplicate too. New text under the same URL is a change, whose past is kept. A text that is the same keeps the time
+    when it was first fetched: a version belongs to one day for ever.
     """
     by_url = {one.url_hash: one for one in existing}
     by_content = {one.content_hash: one.url_hash for one in existing}
@@ -114,16 +132,16 @@ def decide(rows: Sequence[Mapping[str, Any]], existing: Sequence[Existing]) -> l
             continue
         if old is None:
             decisions.append(Decision("stored", key, row))
-            by_url[key] = Existing(0, key, row["url"], content, 1)
+            by_url[key] = Existing(0, key, row["url"], content, 1, row["fetched"])
         elif old.content_hash == content:
             outcome = "unchanged" if old.url == row["url"] else "duplicate"
-            decisions.append(Decision(outcome, key, {**row, "version": old.version}))
-            by_url[key] = Existing(old.id, key, row["url"], content, old.version)
+            decisions.append(Decision(outcome, key, {**row, "version": old.version, "fetched": old.fetched}))
+            by_url[key] = replace(old, url=row["url"])
         else:
             # id 0: stored a moment ago within this very transaction, nobody has seen the past
             version = old.version + 1 if old.id else 1
             decisions.append(Decision("changed", key, {**row, "version": version}, archive=old.id or None))
-            by_url[key] = Existing(0, key, row["url"], content, version)
+            by_url[key] = Existing(0, key, row["url"], content, version, row["fetched"])
         by_content[content] = key
     return decisions
 
@@ -136,11 +154,11 @@ def upsert(connection: Connection, site: str, rows: Sequence[Mapping[str, Any]],
     lock_site(connection, site)
     hashes = [row["url_hash"] for row in rows]
     contents = [row["content_hash"] for row in rows]
-    columns = articles.c.id, articles.c.url_hash, articles.c.url, articles.c.content_hash, articles.c.version
-    query = select(*columns).where(
+    query = select(*(articles.c[field.name] for field in fields(Existing))).where(
         or_(articles.c.url_hash.in_(hashes), (articles.c.site == site) & articles.c.content_hash.in_(contents))
     )
-    decisions = decide(rows, [Existing(*row) for row in connection.execute(query.order_by(desc(articles.c.id)))])
+    existing = [Existing(*row) for row in connection.execute(query.order_by(desc(articles.c.id)))]
+    decisions = decide(rows, existing)
     _archive(connection, [one.archive for one in decisions if one.archive is not None], now)
     # the last word on an article within the batch; in the order of the index, against deadlocks
     writes = {one.key: one.row for one in decisions if one.row is not None}
@@ -197,10 +215,92 @@ def get(connection: Connection, wanted: int | str) -> Row | None:
     return connection.execute(select(articles).where(where)).one_or_none()
 
 
+def similar(connection: Connection, article: Row, *, distance: int, days: int) -> list[Row]:
+    """Articles of any site that say nearly the same as `article` (a row of `get`), nearest first, with `distance`.
+
+    Near are fingerprints that differ in at most `distance` of their 64 bits; compared are articles published up to
+    `days` before or after it (fetched, when it has no date).
+    """
+    moment, around = article.published or article.fetched, timedelta(days=days)
+    bits = func.bit_count(articles.c.simhash.op("^")(article.simhash)).label("distance")
+    query = (
+        select(articles, bits)
+        .where(articles.c.published.between(moment - around, moment + around), articles.c.id != article.id)
+        .having(bits <= distance)
+        .order_by(bits, desc(articles.c.published))
+    )
+    return list(connection.execute(query))
+
+
 def history(connection: Connection, article_id: int) -> list[Row]:
     """The versions that the article had before its present one, oldest first."""
     query = select(article_versions).where(article_versions.c.article_id == article_id)
     return list(connection.execute(query.order_by(article_versions.c.version)))
+
+
+@dataclass(frozen=True)
+class Position:
+    """A version of an article in the order of a day: where the next page goes on."""
+
+    fetched: datetime
+    id: int
+    version: int
+
+
+def fetched_between(
+    connection: Connection, site: str, start: datetime, end: datetime, after: Position | None = None
+) -> list[Row]:
+    """Up to ROWS versions of the site's articles, past and present, that were first fetched from `start` until before
+    `end`, in the order of Position and after `after`.
+
+    A version is in the one table or in the other, never in both, and keeps its Position: pages that are asked for one
+    after the other hold each version exactly once, even when articles change in between.
+    """
+    first = start if after is None else after.fetched
+    named = ("canonical_url", "url", *VERSIONED)
+    present = select(articles.c.id, articles.c.version, *(articles.c[name] for name in named)).where(
+        articles.c.site == site,
+        articles.c.fetched >= first,
+        articles.c.fetched < end,
+        _after(articles.c.fetched, articles.c.id, articles.c.version, after),
+    )
+    past = select(
+        article_versions.c.article_id,
+        article_versions.c.version,
+        *(articles.c[name] if name not in VERSIONED else article_versions.c[name] for name in named),
+    ).where(
+        articles.c.id == article_versions.c.article_id,
+        articles.c.site == site,
+        article_versions.c.fetched >= first,
+        article_versions.c.fetched < end,
+        _after(article_versions.c.fetched, article_versions.c.article_id, article_versions.c.version, after),
+    )
+    pages = (
+        present.order_by(articles.c.fetched, articles.c.id).limit(ROWS),
+        past.order_by(article_versions.c.fetched, article_versions.c.article_id, article_versions.c.version).limit(
+            ROWS
+        ),
+    )
+    both = union_all(*pages)
+    columns = both.selected_columns
+    return list(connection.execute(both.order_by(columns.fetched, columns.id, columns.version).limit(ROWS)))
+
+
+def sites_fetched(connection: Connection, start: datetime, end: datetime) -> list[str]:
+    """The sites that have a version first fetched from `start` until before `end`, by name."""
+    present = select(articles.c.site).where(articles.c.fetched >= start, articles.c.fetched < end)
+    past = (
+        select(articles.c.site)
+        .join(article_versions, article_versions.c.article_id == articles.c.id)
+        .where(article_versions.c.fetched >= start, article_versions.c.fetched < end)
+    )
+    return sorted(connection.scalars(union(present, past)))
+
+
+def _after(fetched: Column, id: Column, version: Column, after: Position | None) -> ColumnElement[bool]:
+    if after is None:
+        return true()
+    return or_(fetched > after.fetched, id > after.id, and_(id == after.id, version > after.version))
 
 
 def _where(query: Select, wanted: Search) -> Select:

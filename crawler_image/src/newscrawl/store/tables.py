@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Column, Dialect, Enum, Index, Integer, MetaData, SmallInteger, String, Table, Text
+from sqlalchemy import JSON, Column, Date, Dialect, Enum, Index, Integer, MetaData, SmallInteger, String, Table, Text
 from sqlalchemy.dialects.mysql import BIGINT, BINARY, DATETIME, MEDIUMTEXT
 from sqlalchemy.types import TypeDecorator
 
@@ -20,6 +20,8 @@ metadata = MetaData()
 URL_STATES = ("new", "claimed", "done", "failed", "gone", "refused")
 OUTCOMES = ("stored", "changed", "unchanged", "duplicate", "refused", "gone", "failed")
 RUN_STATES = ("running", "succeeded", "failed")
+LAKE_KINDS = ("articles", "warc")
+LAKE_STATES = ("writing", "loaded")
 
 _OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_0900_ai_ci"}
 
@@ -204,6 +206,7 @@ articles = Table(
     Index("site_published", "site", "published"),  # a site's newest articles, articles of a period
     Index("published", "published"),
     Index("content", "site", "content_hash"),  # the same text under another URL
+    Index("site_fetched", "site", "fetched"),  # a day of the lake
     **_OPTIONS,
 )
 
@@ -215,5 +218,27 @@ article_versions = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     *_article_columns(),
     _time("replaced", nullable=False),
+    Index("fetched", "fetched"),  # a day of the lake
+    **_OPTIONS,
+)
+
+# the lake's manifest: one row a file of a lake, `writing` while it is not as the database says
+lake_files = Table(
+    "lake_files",
+    metadata,
+    _id(),
+    Column("lake", String(255), nullable=False),
+    Column("path", String(255), nullable=False),
+    Column("kind", Enum(*LAKE_KINDS), nullable=False),
+    Column("site", String(64)),
+    Column("day", Date, nullable=False),
+    Column("state", Enum(*LAKE_STATES), nullable=False),
+    Column("writer", String(32), nullable=False),
+    Column("records", Integer),
+    _ref("bytes"),
+    _time("started", nullable=False),
+    _time("loaded"),
+    Index("file", "lake", "path", unique=True),
+    Index("day", "lake", "day"),
     **_OPTIONS,
 )
