@@ -90,7 +90,7 @@ bench-scaling: venv ## measure the scaler: cost of a poll, of Redis' events; on 
 .PHONY: lock
 lock: venv ## resolve the locked requirements anew from the pyproject.toml files
 	$(COMPILE) --extra airflow crawler_image/pyproject.toml -o crawler_image/requirements.txt
-	$(COMPILE) --extra spark -c crawler_image/requirements.txt crawler_image/pyproject.toml -o crawler_image/requirements-spark.txt
+	$(COMPILE) --extra airflow --extra spark -c crawler_image/requirements.txt crawler_image/pyproject.toml -o crawler_image/requirements-spark.txt
 	$(COMPILE) queue_scaler/pyproject.toml -o queue_scaler/requirements.txt
 	$(COMPILE) k8s-tests/newssite/pyproject.toml -o k8s-tests/newssite/requirements.txt
 	$(COMPILE) bench/requirements.in -o bench/requirements.txt
