@@ -209,3 +209,9 @@ def test_no_page_at_all_is_no_article(tmp_path, html, with_profile):
 def test_a_korean_page_in_cp949(tmp_path):
     html = ARTICLE.replace("<head>", '<head><meta charset="euc-kr">').encode("cp949")
     assert read(html, profile(tmp_path), content_type="text/html; charset=EUC-KR").title == "바다가 열린 날"
+
+
+def test_headings_alone_are_no_body(tmp_path):
+    made = profile(tmp_path, PROFILE.replace('body: ["css: .text p"]', 'body: ["css: .text > h2", "css: .text p"]'))
+    html = ARTICLE.replace('<div class="text">', '<div class="text"><h2>항구</h2>')
+    assert read(html, made).sources["body"] == "css: .text p"

@@ -36,6 +36,7 @@ def linked(**about: object) -> str:
         ("Harbour opens again : Daily Post", linked(publisher={"@type": "Organization", "name": "Daily Post"})),
         ("Harbour opens again < 사회 < 기사본문 - The Daily", '<meta property="article:section" content="사회">'),
         ("Harbour opens again | thedaily.example", ""),
+        ("Harbour opens again：The Daily", ""),
     ],
 )
 def test_the_name_of_the_site_is_no_part_of_the_title(title, head):
@@ -46,7 +47,7 @@ def test_the_name_of_the_site_is_no_part_of_the_title(title, head):
     "title",
     [
         "Harbour opens again | and closes",
-        "The Daily",
+        "The Daily Post",
         "Q&A: who pays for the harbour",
         "Ten-year-old harbour - a report",
     ],
@@ -128,3 +129,13 @@ def test_a_list_of_articles_is_no_article_for_showing_dates():
     head = '<meta property="og:type" content="website"><title>Harbour news</title>'
     with pytest.raises(NotAnArticle, match="og:type"):
         read(head, f"<span class=date>2026.11.20 17:30</span>{TEXT}")
+
+
+def test_the_logo_is_no_title():
+    page = read("<title>Harbour opens again - The Daily</title>", f"<h1>The Daily</h1>{TEXT}")
+    assert page.title == "Harbour opens again"
+
+
+def test_the_time_of_a_change_is_not_that_of_publication():
+    times = f"<time class=updated datetime=2026-11-21T10:00Z>edited</time><time datetime={MOMENT}>today</time>"
+    assert read(TITLE, times + TEXT).published.isoformat() == MOMENT

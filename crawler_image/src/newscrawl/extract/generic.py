@@ -87,6 +87,7 @@ _TEXTS = {
         *_ld("datePublished"),
         *(f"meta: {name}" for name in _PUBLISHED),
         "css: [itemprop=datePublished]",
+        "xpath: //time[not(contains(@class, 'updat') or @itemprop = 'dateModified')]/@datetime",
         "css: time[datetime]::attr(datetime)",
         "json: $ld.WebPage.datePublished",
         *(f"json: $data..{key}" for key in _EMBEDDED),
@@ -98,12 +99,18 @@ _TEXTS = {
     "image": [*_ld("image.url"), *_ld("image"), *_ld("thumbnailUrl"), "meta: og:image", "meta: twitter:image"],
 }
 SELECTORS = {name: tuple(map(Selector.parse, texts)) for name, texts in _TEXTS.items()}
-_SEPARATOR = re.compile(r"\s+[-–—:：·<]\s+|\s*[|ㅣ｜«»]\s*")
+_SEPARATOR = re.compile(r"\s+[-–—:·<]\s+|\s*[|ㅣ｜：«»]\s*")
 # characters at a title's end in which the site's name is looked for
 _LONGEST_NAMES = 120
 # what a publishing system of Korea sets before the site's name
 _SECTIONS = frozenset({"기사본문"})
 _NOT_WORDS = re.compile(r"[\W_]+")
+
+
+def title_of(text: str, page: Page) -> str:
+    """A title without the site's name; "" for a text that is this name alone, as the <h1> of a logo is."""
+    squashed = _squashed(text)
+    return "" if squashed in _site_names(page) else without_site_name(text, page)
 
 
 def without_site_name(title: str, page: Page) -> str:

@@ -28,6 +28,7 @@ EXTRACTOR = "newscrawl 0.1"
 Value = TypeVar("Value")
 # languages that are written in one time zone
 _ZONES: dict[str, tzinfo] = {"ko": ZoneInfo("Asia/Seoul"), "ja": ZoneInfo("Asia/Tokyo")}
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 # of what a selector finds, how much is tried as a date
 _MOST_DATES = 20
 
@@ -50,7 +51,7 @@ class Reading:
         """The article, or None with what speaks against it."""
         # what the profile drops may hold the marks of a paywall and the title
         access = self._access()
-        title = self._first("title", fields.words, lambda value: generic.without_site_name(value, self._page)) or ""
+        title = self._first("title", fields.words, lambda value: generic.title_of(value, self._page)) or ""
         names = self._all("authors", authors.names)
         self._drop()
         paragraphs, profiled = self._body(title)
@@ -171,7 +172,8 @@ class Reading:
         own = self._own("body")
         boilerplate = self._version.boilerplate if self._version else ()
         for selector in own:
-            lines = [] if selector.automatic else fields.paragraphs(selector.find(self._page))
+            found = [] if selector.automatic else selector.find(self._page)
+            lines = [] if _headings_alone(found) else fields.paragraphs(found)
             kept = [line for line in lines if not any(pattern.search(line) for pattern in boilerplate)]
             if kept:
                 self._sources["body"] = selector.text
@@ -197,3 +199,8 @@ class Reading:
     def _declared_language(self) -> str | None:
         declared = self._page.tree.getroottree().getroot().get("lang") or ""
         return declared[:2].lower() or None
+
+
+def _headings_alone(found: Sequence[Any]) -> bool:
+    """Whether a selector found an article's headings and none of its paragraphs: the layout is another one."""
+    return all(isinstance(one, etree._Element) and one.tag in _HEADINGS for one in found)
