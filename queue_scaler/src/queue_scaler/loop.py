@@ -90,6 +90,7 @@ class Loop:
         self._warn = warn
         self._dry_run = dry_run
         self._histories: dict[str, History] = {}
+        self._shown: dict[str, dict[str, float]] = {}
         self._recovery = Recovery(backlog)
         self._claims: dict[str, dict[str, Claim]] = {}
         self._claims_seen = float("-inf")
@@ -228,27 +229,33 @@ class Loop:
         """Decide for one queue and show it; None where its StatefulSet is unknown."""
         known = self.sets.workers
         workers = known and known.get(queue.stateful_set)
-        self._metrics.held.labels(name).set(workers is None or reading is None)
         lost = self._orphans.get(name, 0)
-        self._metrics.orphans.labels(name).set(lost)
+        self._show(name, held=workers is None or reading is None, orphans=lost)
         if reading:
-            reading = replace(reading, in_flight=max(0, reading.in_flight - lost))
-            self._metrics.queued.labels(name).set(reading.queued)
-            self._metrics.in_flight.labels(name).set(reading.in_flight)
+            if lost:
+                reading = replace(reading, in_flight=max(0, reading.in_flight - lost))
+            self._show(name, queued=reading.queued, in_flight=reading.in_flight)
         gone = known is not None and workers is None
         self._say(f"queue={name} StatefulSet", f"{queue.stateful_set} does not exist: not scaled" if gone else "")
         if workers is None:
             # what happens to the replicas meanwhile is unknown, so idleness must be proved anew
             self._histories.pop(name, None)
             return None
-        decision, self._histories[name] = decide(queue, self._histories.get(name, History()), reading, workers, now)
-        self._metrics.replicas.labels(name).set(workers.replicas)
-        self._metrics.ready.labels(name).set(self.sets.ready.get(queue.stateful_set, 0))
-        self._metrics.wanted.labels(name).set(decision.replicas)
-        pace = self._histories[name].pace
-        if pace and pace.task_seconds is not None:
-            self._metrics.task_seconds.labels(name).set(pace.task_seconds)
+        decision, history = decide(queue, self._histories.get(name, History()), reading, workers, now)
+        self._histories[name] = history
+        ready = self.sets.ready.get(queue.stateful_set, 0)
+        self._show(name, replicas=workers.replicas, ready=ready, wanted=decision.replicas)
+        if history.pace and history.pace.task_seconds is not None:
+            self._show(name, task_seconds=history.pace.task_seconds)
         return Choice(name, queue.stateful_set, reading, workers, decision)
+
+    def _show(self, name: str, **gauges: float) -> None:
+        """Set gauges of a queue where they changed: with many queues most are as they were, and setting is dear."""
+        shown = self._shown.setdefault(name, {})
+        for gauge, value in gauges.items():
+            if shown.get(gauge) != value:
+                shown[gauge] = value
+                getattr(self._metrics, gauge).labels(name).set(value)
 
     async def _scale(self, choice: Choice) -> None:
         if self._dry_run:
@@ -290,6 +297,7 @@ class Loop:
             return
         for name in self.config.queues.keys() - config.queues.keys():
             self._histories.pop(name, None)
+            self._shown.pop(name, None)
             self._metrics.forget(name)
         self.config = config
         self._status.polling_interval = config.polling_interval
