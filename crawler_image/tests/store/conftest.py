@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from cluster import hdfs
-from gcp_storage_emulator.server import create_server
 from newscrawl.store import Database, connect
 from newscrawl.store.migrate import migrate
 from newscrawl.store.tables import metadata
@@ -41,6 +40,8 @@ def hdfs_url(hadoop_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture(scope="session")
 def gcs_url() -> Iterator[str]:
     """A server that speaks GCS, with an empty bucket `lake`."""
+    from gcp_storage_emulator.server import create_server
+
     server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="lake")
     server.start()
     yield f"http://127.0.0.1:{server._api._httpd.server_port}"

@@ -36,7 +36,7 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
     """Runs `work` in a process of its own that kills itself as it begins or ends its `step`-th step; whether it did."""
     process = multiprocessing.get_context("fork").Process(target=_run, args=(step, work))
     process.start()
-    process.join(60)
+    process.join(300)
     assert process.exitcode in (0, -signal.SIGKILL), process.exitcode
     return process.exitcode != 0
 

@@ -27,7 +27,9 @@ FOR_EVER = timedelta.max
 Place = tuple[str, dict[str, Any]]
 
 
-@pytest.fixture(params=["file", "gs", pytest.param("hdfs", marks=pytest.mark.hdfs)])
+@pytest.fixture(
+    params=["file", pytest.param("gs", marks=pytest.mark.slow), pytest.param("hdfs", marks=pytest.mark.hdfs)]
+)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """An empty folder on each file system."""
     if request.param == "file":
