@@ -51,16 +51,16 @@ def assert_all_done(outcome, count: int) -> None:
 
 @pytest.mark.cluster
 def test_workers_that_come_and_go_lose_no_task_and_no_try(ready, disturber):
-    steps = [disturber.gently] * 6
-    outcome = disturbed_run(ready, lengths(40, 8), steps, disturber, pause=6, bound=SMALL_BOUND)
-    assert_each_once(outcome, 40)
+    steps = [disturber.gently] * 5
+    outcome = disturbed_run(ready, lengths(30, 6), steps, disturber, pause=5, bound=SMALL_BOUND)
+    assert_each_once(outcome, 30)
 
 
 @pytest.mark.cluster
 def test_a_killed_workers_tasks_are_tried_again(ready, disturber):
-    outcome = disturbed_run(ready, lengths(24, 20), [disturber.kill] * 2, disturber, pause=10, bound=SMALL_BOUND)
-    assert_all_done(outcome, 24)
-    assert len(outcome.retried) < 24
+    outcome = disturbed_run(ready, lengths(16, 12), [disturber.kill], disturber, pause=5, bound=SMALL_BOUND)
+    assert_all_done(outcome, 16)
+    assert len(outcome.retried) < 16
 
 
 @pytest.mark.loss
