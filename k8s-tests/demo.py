@@ -18,6 +18,7 @@ from pathlib import Path
 
 import cluster
 import report
+import requests
 from installation import ROOT, CommandFailed, Installation, QueueReading, until
 from newssite_in_cluster import PROFILES, SITES, NewsSites
 
@@ -52,19 +53,23 @@ class Sampler(threading.Thread):
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
-        """Sample until `stop`; a reading that fails leaves a gap in the timeline."""
+        """Sample until `stop`; readings that fail leave a gap in the timeline."""
         while not self._stop_asked.wait(1):
-            with contextlib.suppress(CommandFailed):
-                self._sample()
+            with (
+                contextlib.suppress(CommandFailed, requests.RequestException),
+                self.installation.watched_queues() as readings,
+            ):
+                while not self._stop_asked.wait(1):
+                    self._sample(readings())
 
     def stop(self) -> None:
         """End the sampling with one last reading."""
         self._stop_asked.set()
         self.join()
-        self._sample()
+        self._sample(self.installation.queues())
 
-    def _sample(self) -> None:
-        self.samples.append((time.monotonic() - self._first_moment, self.installation.queues()))
+    def _sample(self, readings: dict[str, QueueReading]) -> None:
+        self.samples.append((time.monotonic() - self._first_moment, readings))
 
 
 def demo_values(tags: Mapping[str, str]) -> list[str]:

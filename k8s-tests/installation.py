@@ -66,6 +66,17 @@ class QueueReading:
         return self.queued + self.in_flight
 
 
+def _readings(metrics: str) -> dict[str, QueueReading]:
+    """The queues that the scaler's metrics tell of in full."""
+    readings: dict[str, dict[str, int]] = {}
+    for family in text_string_to_metric_families(metrics):
+        for sample in family.samples:
+            field_name = sample.name.removeprefix("queue_scaler_")
+            if field_name in QueueReading.__dataclass_fields__ and "queue" in sample.labels:
+                readings.setdefault(sample.labels["queue"], {})[field_name] = int(sample.value)
+    return {queue: QueueReading(**reading) for queue, reading in readings.items() if len(reading) == 3}
+
+
 @dataclass(frozen=True)
 class Installation:
     """A release in a namespace; `environment` holds KUBECONFIG and PATH of the cluster's tools."""
@@ -181,13 +192,13 @@ class Installation:
     def queues(self) -> dict[str, QueueReading]:
         """What the scaler's metrics say of each queue now."""
         path = f"/api/v1/namespaces/{self.namespace}/services/{self.release}-queue-scaler:metrics/proxy/metrics"
-        readings: dict[str, dict[str, int]] = {}
-        for family in text_string_to_metric_families(self.run("kubectl", "get", "--raw", path)):
-            for sample in family.samples:
-                field_name = sample.name.removeprefix("queue_scaler_")
-                if field_name in QueueReading.__dataclass_fields__ and "queue" in sample.labels:
-                    readings.setdefault(sample.labels["queue"], {})[field_name] = int(sample.value)
-        return {queue: QueueReading(**reading) for queue, reading in readings.items() if len(reading) == 3}
+        return _readings(self.run("kubectl", "get", "--raw", path))
+
+    @contextlib.contextmanager
+    def watched_queues(self) -> Iterator[Callable[[], dict[str, QueueReading]]]:
+        """A function that does the same without a process for each reading; it raises requests.RequestException."""
+        with self.forward(f"svc/{self.release}-queue-scaler", 8080) as port, requests.Session() as session:
+            yield lambda: _readings(session.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text)
 
     def memory(self) -> dict[str, int]:
         """Working set in bytes of each pod of the namespace, from the kubelet."""
