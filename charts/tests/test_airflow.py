@@ -48,6 +48,12 @@ def test_every_setting_is_one_that_airflow_knows(render):
     assert not settings - {f"{section}.{key}" for section, described in known.items() for key in described["options"]}
 
 
+def test_tasks_outlast_minutes_without_mysql(render):
+    workers = render("default").airflow_cfg()["workers"]
+    # each wait is random: half of the maximum on average
+    assert workers.getint("execution_api_retries") * workers.getint("execution_api_retry_wait_max") / 2 >= 300
+
+
 def test_web_port_reaches_service_and_container(render, environment):
     rendered = render("everything")
     assert rendered.one("Service", "press-api-server")["spec"]["ports"][0]["port"] == 8988

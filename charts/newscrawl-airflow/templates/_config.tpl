@@ -25,6 +25,11 @@ scheduler:
   enable_health_check: true
   # also the lifetime of the token inside a queued message: a task that waits longer loses a try
   task_queued_timeout: 86400
+workers:
+  # a task that meets MySQL or the API server away waits for it, about five minutes (waits are random up to the maximum);
+  # with Airflow's five short tries its message would be gone while Airflow still holds it for queued
+  execution_api_retries: 60
+  execution_api_retry_wait_max: 10
 dag_processor:
   refresh_interval: 60
   parsing_processes: 1
