@@ -16,7 +16,13 @@ from newscrawl_airflow import worker_hooks
 
 __all__ = ["CELERY_CONFIG", "worker_hooks"]
 
-CELERY_CONFIG: dict[str, Any] = {**DEFAULT_CELERY_CONFIG}
+CELERY_CONFIG: dict[str, Any] = {
+    **DEFAULT_CELERY_CONFIG,
+    # the bootstrap Job made them: a worker starts without MySQL
+    "database_create_tables_at_setup": False,
+    # a task's end is told when MySQL is back: without it Airflow holds a failed task for queued
+    "result_backend_always_retry": True,
+}
 
 # What each task would otherwise import in a process of its own: half a second of CPU, for each task anew
 PRELOADED = (
