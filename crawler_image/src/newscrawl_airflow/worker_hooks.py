@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from celery.signals import worker_init, worker_ready
+from celery.bootsteps import StartStopStep
+from celery.signals import worker_init
 
 from newscrawl_airflow import worker_state
 
@@ -22,9 +23,10 @@ REPORT_INTERVAL = 5.0
 
 
 @worker_init.connect
-def _on_init(**_: Any) -> None:
+def _on_init(sender: Any, **_: Any) -> None:
     """A restarted container finds the files of its predecessor."""
     worker_state.reset()
+    sender.app.steps["consumer"].add(Telling)
 
 
 @dataclass
@@ -44,12 +46,20 @@ class Work:
 _work = Work(time.monotonic())
 
 
-@worker_ready.connect
-def _on_ready(sender: Any, **_: Any) -> None:
-    """Called when the worker begins to consume, and again after each reconnection (which forgets its timers)."""
-    _tick(sender)
-    sender.timer.call_repeatedly(INTERVAL, _tick, (sender,))
-    sender.timer.call_repeatedly(REPORT_INTERVAL, _report, (sender,))
+class Telling(StartStopStep):
+    """Tells again and again, from before the first message on.
+
+    A step of the consumer, as each reconnection forgets the timers and starts the steps anew; the signal worker_ready
+    comes once only.
+    """
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def start(self, consumer: Any) -> None:
+        """Called when the worker begins to consume, and again after each reconnection."""
+        _tick(consumer)
+        consumer.timer.call_repeatedly(INTERVAL, _tick, (consumer,))
+        consumer.timer.call_repeatedly(REPORT_INTERVAL, _report, (consumer,))
 
 
 def _tick(consumer: Any) -> None:

@@ -76,6 +76,20 @@ def test_messages_that_arrive_while_it_drains_are_done_once_or_stay(worker, brok
     assert broker.hlen(f"unacked:{QUEUE}") == 0
 
 
+def test_worker_that_lost_redis_for_a_moment_still_drains(worker, broker, publish, tmp_path):
+    publish("running", str(tmp_path / "go"))
+    until(worker.running)
+    broker.client_kill_filter(_type="normal", skipme=True)
+    until(lambda: (tmp_path / "worker.log").read_text().count("Connected to redis") == 2)
+    process = drain(worker)
+    until(lambda: not consumes(worker), seconds=20)
+    publish("late")
+    (tmp_path / "go").touch()
+    assert process.wait(60) == 0, process.stdout.read()
+    assert worker.stop() == 0
+    assert "late" not in worker.done()
+
+
 def test_idle_worker_is_drained_at_once_and_its_probe_passes(worker):
     process = drain(worker)
     assert process.wait(30) == 0
