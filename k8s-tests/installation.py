@@ -300,4 +300,12 @@ class AirflowApi:
         """The text of a task's last try, as the UI shows it."""
         instance = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
         answer = self.call("GET", f"{instance}/logs/{task['try_number']}", params={"map_index": task["map_index"]})
-        return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else line for line in answer["content"])
+        return "\n".join(_log_line(line) for line in answer["content"])
+
+
+def _log_line(line: Any) -> str:
+    """One line of a log as the UI shows it: what happened, and the exceptions that it tells of."""
+    if not isinstance(line, dict):
+        return str(line)
+    told = [f"{one['exc_type']}: {one['exc_value']}" for one in line.get("error_detail") or ()]
+    return "\n".join([str(line.get("event", line)), *told])

@@ -64,11 +64,12 @@ class Troubled:
 
 @pytest.fixture(scope="module")
 def troubled(installation: Installation, crawled: object, sites: NewsSites) -> Iterator[Troubled]:
-    """`tiny` is gangmun once more, on a queue whose worker has room for a few pages only."""
+    """`tiny` takes what is new on gangmun, on a queue whose worker has room for a few pages only."""
     sites.control("dure", outage={"seconds": 600, "status": 503})
-    sites.control("gangmun", publish=5)
+    sites.control("gangmun", publish=100)
+    sites.control("hanbit", publish=5)
     with installation.airflow() as airflow:
-        yield Troubled(*(airflow.trigger(f"crawl_{site}") for site in ("dure", "tiny", "gangmun")))
+        yield Troubled(*(airflow.trigger(f"crawl_{site}") for site in ("dure", "tiny", "hanbit")))
         airflow.pause("crawl_tiny")
     sites.control("dure", outage={"seconds": 0})
 
@@ -83,7 +84,7 @@ def test_a_full_volume_is_said_and_leaves_other_queues_alone(installation, troub
         task = until("a batch has met the full volume", failed_fetch, seconds=300, every=2)
         assert "no space left" in airflow.log(task)
         assert "/data" in airflow.log(task)
-        assert airflow.ended("crawl_gangmun", troubled.well, seconds=300) == "success"
+        assert airflow.ended("crawl_hanbit", troubled.well, seconds=300) == "success"
 
 
 def test_an_unreachable_site_fails_its_run_and_says_why(installation, troubled):
