@@ -19,7 +19,7 @@ from pathlib import Path
 import cluster
 import report
 import requests
-from installation import ROOT, CommandFailed, Installation, QueueReading, until
+from installation import ENDED, ROOT, CommandFailed, Installation, QueueReading, until
 from newssite_in_cluster import PROFILES, SITES, NewsSites
 
 VALUES = ROOT / "k8s-tests" / "values-demo.yaml"
@@ -97,7 +97,7 @@ def crawl(installation: Installation, sites: tuple[str, ...] = SITES, seconds: f
                 "    " + "  ".join(_line(queue, reading) for queue, reading in installation.queues().items()),
                 flush=True,
             )
-            return now if all(state in ("success", "failed") for state in now.values()) else None
+            return now if all(state in ENDED for state in now.values()) else None
 
         return until("every crawl has ended", ended, seconds=seconds, every=5)
 

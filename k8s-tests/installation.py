@@ -25,6 +25,9 @@ from prometheus_client.parser import text_string_to_metric_families
 ROOT = Path(__file__).resolve().parents[1]
 CHART = ROOT / "charts" / "newscrawl-airflow"
 
+# the states in which a DAG run stays
+ENDED = ("success", "failed")
+
 T = TypeVar("T")
 
 
@@ -284,13 +287,8 @@ class AirflowApi:
 
     def ended(self, dag: str, run: str, *, seconds: float) -> str:
         """Wait until a run has ended and return its state, success or failed. Raises TimeoutError."""
-        states = ("success", "failed")
-        return until(
-            f"run {run} of {dag} has ended",
-            lambda: next((state for state in (self.state(dag, run),) if state in states), None),
-            seconds=seconds,
-            every=2,
-        )
+        until(f"run {run} of {dag} has ended", lambda: self.state(dag, run) in ENDED, seconds=seconds, every=2)
+        return self.state(dag, run)
 
     def tasks(self, dag: str, run: str) -> list[dict[str, Any]]:
         """The task instances of a run, each mapped one on its own."""

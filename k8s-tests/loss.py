@@ -15,7 +15,7 @@ from typing import Any
 
 import demo
 import redis
-from installation import ROOT, CommandFailed, Installation, until
+from installation import ENDED, ROOT, CommandFailed, Installation, until
 
 FILES = ROOT / "k8s-tests"
 QUEUES = ("left", "right")
@@ -157,12 +157,12 @@ def disturbed_run(
     run = start(installation, seconds)
     until("tasks run", lambda: any(in_redis(installation).values()), seconds=120)
     for step in steps:
-        if state(installation, run) in ("success", "failed"):
+        if state(installation, run) in ENDED:
             break
         step()
         time.sleep(pause)
     print(f"    {len(disturber.done)} disturbances; waiting for the end", flush=True)
-    until("the run has ended", lambda: state(installation, run) in ("success", "failed"), seconds=bound, every=5)
+    until("the run has ended", lambda: state(installation, run) in ENDED, seconds=bound, every=5)
     with contextlib.suppress(TimeoutError):
         until("nothing is left in Redis", lambda: not any(in_redis(installation).values()), seconds=90, every=2)
     tries: dict[int, list[tuple[int, int]]] = {}
