@@ -35,8 +35,13 @@ test-fast: venv ## unit and chart tests, without a cluster and HDFS
 
 .PHONY: test
 test: test-fast ## every test: those of test-fast, then the slow ones, those of a real HDFS and of the cluster
-	$(RUN) -m pytest -m "slow or hdfs" -n 2
+	@# the cluster is made while the slow tests run: both wait more than they compute
+	$(MAKE) --no-print-directory -j 2 --output-sync=line test-slow images
 	$(RUN) -m pytest -m cluster -v
+
+.PHONY: test-slow
+test-slow: venv
+	$(RUN) -m pytest -m "slow or hdfs" -n 2
 
 .PHONY: test-keda
 test-keda: venv ## the KEDA engine with the real operator, built from its Go module (six minutes the first time)
@@ -56,7 +61,7 @@ cluster: venv ## create the kind cluster, or keep it when it is sound
 cluster-down: venv ## delete the kind cluster, and stop the docker engine if we started it
 	$(RUN) -m cluster down --engine
 
-images: cluster ## build the images and load them into the cluster
+images: venv ## the cluster, with this checkout's images built and loaded
 	$(RUN) -m cluster images
 
 demo: venv ## the whole system once: cluster, images, chart, four news sites, a crawl, a report

@@ -110,7 +110,7 @@ def main() -> None:
         print("==> cost of Redis' announcements", flush=True)
         result["events"] = event_cost(url)
     if chosen.cluster:
-        environment, tags = cluster.up(), cluster.load_images()
+        environment, tags = cluster.up_with_images()
         chance = random.Random(chosen.seed)
         result["cluster"] = scaling_cluster.measure(
             environment, tags, chance, chosen.trials, with_keda=not chosen.skip_keda

@@ -61,15 +61,21 @@ class Crawled:
 
 
 @pytest.fixture(scope="session")
-def environment() -> dict[str, str]:
-    """The environment of a running cluster."""
-    return cluster.up()
+def environment_and_tags() -> tuple[dict[str, str], dict[str, str]]:
+    """A running cluster whose node has this checkout's images."""
+    return cluster.up_with_images()
 
 
 @pytest.fixture(scope="session")
-def tags(environment: dict[str, str]) -> dict[str, str]:
-    """The tags of this checkout's images, which the node has."""
-    return cluster.load_images()
+def environment(environment_and_tags: tuple[dict[str, str], dict[str, str]]) -> dict[str, str]:
+    """The environment of the cluster."""
+    return environment_and_tags[0]
+
+
+@pytest.fixture(scope="session")
+def tags(environment_and_tags: tuple[dict[str, str], dict[str, str]]) -> dict[str, str]:
+    """The images' tags by name."""
+    return environment_and_tags[1]
 
 
 @pytest.fixture(scope="session")

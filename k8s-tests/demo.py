@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,18 +127,16 @@ def main() -> int:
     options = parser.parse_args()
 
     phases = Phases()
-    with phases("cluster"):
-        environment = cluster.up()
-    with phases("images"):
-        tags = cluster.load_images()
+    with phases("cluster and images"):
+        environment, tags = cluster.up_with_images()
     installation = Installation(environment, namespace=options.namespace)
     with phases("clean namespace"):
         installation.remove()
-    with phases("news sites"):
-        sites = NewsSites(installation)
-        sites.start(tags["newssite"])
-    with phases("install"):
+    sites = NewsSites(installation)
+    with phases("install"), ThreadPoolExecutor(1) as pool:
+        serving = pool.submit(sites.start, tags["newssite"])
         installation.install(*demo_values(tags))
+        serving.result()
     sampler = Sampler(installation)
     sampler.start()
     with phases("crawl"):

@@ -69,9 +69,11 @@ def troubled(installation: Installation, crawled: object, sites: NewsSites) -> I
     sites.control("gangmun", publish=100)
     sites.control("hanbit", publish=5)
     with installation.airflow() as airflow:
-        yield Troubled(*(airflow.trigger(f"crawl_{site}") for site in ("dure", "tiny", "hanbit")))
-        airflow.pause("crawl_tiny")
+        runs = Troubled(*(airflow.trigger(f"crawl_{site}") for site in ("dure", "tiny", "hanbit")))
+        yield runs
+        airflow.fail("crawl_tiny", runs.full)
     sites.control("dure", outage={"seconds": 0})
+    demo.await_no_workers(installation)
 
 
 def test_a_full_volume_is_said_and_leaves_other_queues_alone(installation, troubled):

@@ -6,6 +6,8 @@ answered once, said aloud, and everything below follows from it.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from cluster import engine, images, kind, node_image, tools
 from cluster.steps import say
 
@@ -26,12 +28,16 @@ def up() -> dict[str, str]:
     return found
 
 
-def load_images() -> dict[str, str]:
-    """Build the images of this checkout, load them into the cluster's node, and return their tags by name."""
-    found = environment()
-    tags = images.build(found)
+def up_with_images() -> tuple[dict[str, str], dict[str, str]]:
+    """Both at once, as a cluster that starts mostly waits: the cluster's environment, and the images' tags by name."""
+    docker = engine.environment()
+    images.ensure_service_images(docker, images.registry_reachable(docker)[0])
+    with ThreadPoolExecutor(1) as pool:
+        building = pool.submit(images.build, docker)
+        found = up()
+        tags = building.result()
     images.load(found, tags)
-    return tags
+    return found, tags
 
 
 def down(*, stop_engine: bool = False) -> None:

@@ -20,7 +20,7 @@ def main() -> int:
     commands.add_parser("up", help="create the cluster, or keep it when it is sound")
     down = commands.add_parser("down", help="delete the cluster")
     down.add_argument("--engine", action="store_true", help="also stop the docker engine that `up` started")
-    commands.add_parser("images", help="build the images and load them; prints their tags as JSON")
+    commands.add_parser("images", help="`up`, with this checkout's images built and loaded; prints their tags as JSON")
     commands.add_parser("services", help="make sure of the MySQL and Redis images alone (for the unit tests)")
     commands.add_parser("env", help="print the exports that kubectl, helm and docker need in a shell")
     commands.add_parser("status", help="show the cluster's nodes and pods")
@@ -31,7 +31,7 @@ def main() -> int:
         elif options.command == "down":
             cluster.down(stop_engine=options.engine)
         elif options.command == "images":
-            print(json.dumps(cluster.load_images()))
+            print(json.dumps(cluster.up_with_images()[1]))
         elif options.command == "services":
             docker = engine.environment()
             images.ensure_service_images(docker, images.registry_reachable(docker)[0])

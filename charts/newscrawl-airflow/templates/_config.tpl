@@ -7,7 +7,7 @@
 {{/* The settings that the chart derives, {section: {key: value}}. */}}
 {{- define "newscrawl.derivedConfig" -}}
 core:
-  executor: CeleryExecutor
+  executor: newscrawl_airflow.executor.NewscrawlExecutor
   auth_manager: airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager
   dags_folder: /opt/airflow/dags
   load_examples: false
@@ -44,10 +44,16 @@ operators:
 celery_broker_transport_options:
   # workers renew the tasks they hold: this long after the last renewal other workers put them back, if no scaler did
   visibility_timeout: 3600
+  # a node that goes away says no goodbye: without these its peers would wait for Redis for ever
+  socket_timeout: 10
+  socket_connect_timeout: 5
+  socket_keepalive: true
 celery:
   celery_config_options: newscrawl_airflow.celery_config.CELERY_CONFIG
   flower_port: 5555
   sync_parallelism: 1
+  # a second is short for a connection that has to be made first
+  operation_timeout: 5
 {{- end -}}
 
 {{/* The merged settings as JSON. */}}

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from airflow.providers.celery.executors.default_celery import DEFAULT_CELERY_CONFIG
+from celery.backends.database.session import SessionManager
 from celery.signals import worker_init, worker_ready, worker_shutdown
 
 from newscrawl_airflow import worker_hooks
@@ -18,11 +19,12 @@ __all__ = ["CELERY_CONFIG", "worker_hooks"]
 
 CELERY_CONFIG: dict[str, Any] = {
     **DEFAULT_CELERY_CONFIG,
-    # the bootstrap Job made them: a worker starts without MySQL
-    "database_create_tables_at_setup": False,
     # a task's end is told when MySQL is back: without it Airflow holds a failed task for queued
     "result_backend_always_retry": True,
 }
+
+# the bootstrap Job made the tables: a worker that looks for them cannot start without MySQL, and takes a second longer
+SessionManager.prepare_models = lambda self, engine: None
 
 # What each task would otherwise import in a process of its own: half a second of CPU, for each task anew
 PRELOADED = (

@@ -21,6 +21,7 @@ app.conf.task_acks_late = True
 app.conf.worker_prefetch_multiplier = 1
 app.conf.broker_transport_options = {
     "visibility_timeout": 86400,
+    "socket_timeout": 10,
     "unacked_key": f"unacked:{QUEUE}",
     "unacked_index_key": f"unacked_index:{QUEUE}",
     "unacked_mutex_key": f"unacked_mutex:{QUEUE}",

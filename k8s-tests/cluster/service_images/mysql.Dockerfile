@@ -5,7 +5,7 @@ RUN groupadd -g 999 mysql && useradd -u 999 -g 999 -d /var/lib/mysql -M mysql
 RUN sed -E 's/^deb (\[[^]]*\] )?/deb [check-valid-until=no] /; s/ trixie / sid /' /etc/apt/sources.list > /etc/apt/sources.list.d/sid.list \
     && apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends mysql-server-core mysql-client \
-    && rm -rf /var/lib/apt/lists/* /etc/mysql/conf.d/* \
+    && rm -rf /var/lib/apt/lists/* /var/cache/* /usr/share/doc /usr/share/man /etc/mysql/conf.d/* \
     && mkdir -p /var/run/mysqld /var/lib/mysql \
     && chown 999:999 /var/run/mysqld /var/lib/mysql
 USER 999:999
