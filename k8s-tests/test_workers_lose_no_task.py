@@ -1,5 +1,6 @@
 """No task is lost, whatever happens to the workers: gently treated none needs a second try, killed ones get it."""
 
+import json
 import random
 
 import loss
@@ -81,7 +82,26 @@ def test_300_tasks_while_replicas_go_up_and_down(ready, tags, request, engine):
 
 
 @pytest.mark.loss
-def test_300_tasks_with_killed_workers_and_a_redis_restart(ready, disturber):
+def test_300_tasks_as_keda_is_used_today(ready, tags, keda_operator):
+    """KEDA on the list's length alone and Kubernetes' grace of 30 s: how many tasks lose a try, for comparison."""
+    plain = ("--set", "autoscaling.engine=keda", "--set", "workers.defaults.terminationGracePeriodSeconds=30")
+    ready.install(*loss.values(tags), *plain, command="upgrade")
+    for name in loss.QUEUES:
+        found = ready.get("scaledobjects.keda.sh", f"{ready.release}-worker-{name}")
+        only = [{**trigger, "name": None} for trigger in found["spec"]["triggers"] if trigger["name"] == "queued"]
+        patch = {"spec": {"triggers": only, "advanced": {"scalingModifiers": None}}}
+        ready.kubectl(
+            "patch", "scaledobjects.keda.sh", found["metadata"]["name"], "--type=merge", "-p", json.dumps(patch)
+        )
+    disturber = Disturber(ready, random.Random(SEED), lambda number: None)
+    outcome = disturbed_run(ready, lengths(300, 30), [disturber.gently] * 24, disturber, pause=8, bound=2 * BOUND)
+    print(f"KEDA on LLEN alone: {len(outcome.retried)} of 300 tasks lost a try")
+    assert sorted(outcome.tries) == list(range(300))
+
+
+@pytest.mark.loss
+def test_300_tasks_with_killed_workers_and_a_redis_restart(ready, tags, disturber):
+    ready.install(*loss.values(tags), command="upgrade")
     rough = [disturber.kill, disturber.gently, disturber.gently]
     steps = [*rough * 3, disturber.restart_redis, *rough * 3]
     outcome = disturbed_run(ready, lengths(300, 30), steps, disturber, pause=8, bound=BOUND)
