@@ -129,6 +129,19 @@ def test_an_upgrade_grows_volumes_where_their_class_allows_it(installation, upgr
 
 
 @pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("persistence.enabled=false", "workers.queues.hanbit.persistence.enabled: .*--cascade=orphan"),
+        ("persistence.storageClass=fast", "workers.queues.hanbit.persistence.storageClass: .*--cascade=orphan"),
+        ("persistence.size=1Gi", "workers.queues.hanbit.persistence.size: .*2Gi"),
+    ],
+)
+def test_what_a_set_of_workers_can_never_change_is_refused_by_name(installation, upgraded, change, message):
+    with pytest.raises(CommandFailed, match=message):
+        installation.install("--reuse-values", "--set", f"workers.queues.hanbit.{change}", command="upgrade")
+
+
+@pytest.mark.parametrize(
     ("values", "message"),
     [
         (("--set", "workers.queue.x.concurrency=2"), "queue"),
