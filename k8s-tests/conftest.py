@@ -12,6 +12,7 @@ from typing import Any
 
 import cluster
 import demo
+import loss
 import pytest
 import report
 from cluster import kind
@@ -84,7 +85,7 @@ def installation(environment: dict[str, str], tags: dict[str, str]) -> Iterator[
     found = Installation(environment, namespace="newscrawl-test")
     found.remove()
     yield found
-    found.remove()
+    found.remove(wait=False)
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +127,7 @@ def upgraded(
     sites: NewsSites,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Upgraded:
-    """The release upgraded to the demo's values, with one more queue and site whose volume is soon full."""
+    """The release upgraded to the demo's values, with the loss test's queues, and a queue and site whose volume is soon full."""
     before = _secrets(installation)
     marker = "written before the upgrade"
     with installation.mysql() as connection, connection.cursor() as cursor:
@@ -136,7 +137,8 @@ def upgraded(
     profile = (PROFILES / "gangmun.yaml").read_text().replace("site: gangmun", "site: tiny")
     (tmp_path_factory.getbasetemp() / "tiny.yaml").write_text(profile.replace("queue: gangmun", "queue: tiny"))
     tiny = ("-f", str(VALUES), "--set-file", f"sites.tiny={tmp_path_factory.getbasetemp() / 'tiny.yaml'}")
-    installation.install(*demo.demo_values(tags), *tiny, command="upgrade")
+    loss.provide(installation)
+    installation.install(*demo.demo_values(tags), *tiny, "-f", str(loss.VALUES), command="upgrade")
     return Upgraded(before, _secrets(installation), marker)
 
 

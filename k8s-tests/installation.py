@@ -124,10 +124,11 @@ class Installation:
         selector = f"app.kubernetes.io/instance={self.release},app.kubernetes.io/component notin (test,resize)"
         until("pods of the release are gone", lambda: not self.get("pods", "-l", selector)["items"], seconds=180)
 
-    def remove(self) -> None:
-        """Remove the release with its namespace, its volumes and its Secrets."""
+    def remove(self, *, wait: bool = True) -> None:
+        """Remove the release with its namespace, its volumes and its Secrets; with `wait` until all is gone."""
         self.helm("uninstall", self.release, "--ignore-not-found")
-        self.run("kubectl", "delete", "namespace", self.namespace, "--ignore-not-found", "--wait", seconds=300)
+        gone = ("--ignore-not-found", f"--wait={str(wait).lower()}")
+        self.run("kubectl", "delete", "namespace", self.namespace, *gone, seconds=300)
 
     # --- what it holds
 

@@ -18,6 +18,7 @@ import redis
 from installation import ENDED, ROOT, CommandFailed, Installation, until
 
 FILES = ROOT / "k8s-tests"
+VALUES = FILES / "values-loss.yaml"
 QUEUES = ("left", "right")
 TABLE = """
 CREATE TABLE IF NOT EXISTS loss (
@@ -47,19 +48,24 @@ class Outcome:
 
 
 def values(tags: Mapping[str, str]) -> list[str]:
-    """helm's options for an installation with the queues and the DAG of the test."""
-    return ["-f", str(FILES / "values-loss.yaml"), *demo.image_values(tags)]
+    """helm's options for an installation with the queues and the DAG of the test alone."""
+    return ["-f", str(VALUES), *demo.image_values(tags)]
 
 
-def prepare(installation: Installation, tags: Mapping[str, str], *more: str) -> None:
-    """Upgrade the release to the test's queues, with the DAG mounted and its table made."""
+def provide(installation: Installation) -> None:
+    """What a release with these values mounts and writes to: the DAG, as a ConfigMap, and its table."""
     manifest = installation.kubectl(
         "create", "configmap", "loss", f"--from-file=loss.py={FILES / 'loss_dag.py'}", "--dry-run=client", "-o", "yaml"
     )
     installation.kubectl("apply", "-f", "-", stdin=manifest)
-    installation.install(*values(tags), *more, command="upgrade")
     with installation.mysql() as connection, connection.cursor() as cursor:
         cursor.execute(TABLE)
+
+
+def prepare(installation: Installation, tags: Mapping[str, str], *more: str) -> None:
+    """Upgrade the release to the test's queues."""
+    provide(installation)
+    installation.install(*values(tags), *more, command="upgrade")
 
 
 def start(installation: Installation, seconds: Sequence[float]) -> str:
@@ -98,10 +104,9 @@ def worker_pods(installation: Installation) -> list[str]:
 class Disturber:
     """What an operator, an upgrade or a bad day does to the workers, one thing at a time."""
 
-    def __init__(self, installation: Installation, chance: random.Random, upgrade: Callable[[str], None]) -> None:
+    def __init__(self, installation: Installation, chance: random.Random) -> None:
         self._installation = installation
         self._chance = chance
-        self._upgrade = upgrade
         self.done: list[str] = []
 
     def gently(self) -> None:
@@ -122,11 +127,6 @@ class Disturber:
     def restart_redis(self) -> None:
         """Delete Redis' pod, which comes back with its data."""
         self._do("restart redis", "delete", "pod", f"{self._installation.release}-redis-0")
-
-    def roll(self) -> None:
-        """A rolling upgrade of all workers."""
-        self.done.append("rolling upgrade")
-        self._upgrade(str(len(self.done)))
 
     def _set(self, name: str) -> str:
         return f"{self._installation.release}-worker-{name}"

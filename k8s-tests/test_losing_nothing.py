@@ -19,14 +19,6 @@ def ready(installation, installed, tags):
     return installation
 
 
-@pytest.fixture
-def disturber(ready, tags):
-    def upgrade(number: str) -> None:
-        ready.install(*loss.values(tags), "--set-string", f"podAnnotations.rolled={number}", command="upgrade")
-
-    return Disturber(ready, random.Random(SEED), upgrade)
-
-
 def lengths(count: int, longest: float) -> list[float]:
     """Seconds of `count` tasks, the same in every session."""
     chance = random.Random(SEED)
@@ -51,15 +43,17 @@ def assert_all_done(outcome, count: int) -> None:
 
 
 @pytest.mark.cluster
-def test_workers_that_come_and_go_lose_no_task_and_no_try(ready, disturber):
+def test_workers_that_come_and_go_lose_no_task_and_no_try(installation, upgraded):
+    disturber = Disturber(installation, random.Random(SEED))
     steps = [disturber.gently] * 5
-    outcome = disturbed_run(ready, lengths(30, 6), steps, disturber, pause=5, bound=SMALL_BOUND)
+    outcome = disturbed_run(installation, lengths(30, 6), steps, disturber, pause=5, bound=SMALL_BOUND)
     assert_each_once(outcome, 30)
 
 
 @pytest.mark.cluster
-def test_a_killed_workers_tasks_are_tried_again(ready, disturber):
-    outcome = disturbed_run(ready, lengths(16, 12), [disturber.kill], disturber, pause=5, bound=SMALL_BOUND)
+def test_a_killed_workers_tasks_are_tried_again(installation, upgraded):
+    disturber = Disturber(installation, random.Random(SEED))
+    outcome = disturbed_run(installation, lengths(16, 12), [disturber.kill], disturber, pause=5, bound=SMALL_BOUND)
     assert_all_done(outcome, 16)
     assert len(outcome.retried) < 16
 
@@ -72,12 +66,13 @@ def test_300_tasks_while_replicas_go_up_and_down(ready, tags, request, engine):
     chosen = ("--set", f"autoscaling.engine={engine}")
     ready.install(*loss.values(tags), *chosen, command="upgrade")
 
-    def upgrade(number: str) -> None:
-        rolled = ("--set-string", f"podAnnotations.rolled={number}")
+    def roll() -> None:
+        disturber.done.append("rolling upgrade")
+        rolled = ("--set-string", "podAnnotations.rolled=yes")
         ready.install(*loss.values(tags), *chosen, *rolled, command="upgrade", wait="10m")
 
-    disturber = Disturber(ready, random.Random(SEED), upgrade)
-    steps = [*[disturber.gently] * 12, disturber.roll, *[disturber.gently] * 12]
+    disturber = Disturber(ready, random.Random(SEED))
+    steps = [*[disturber.gently] * 12, roll, *[disturber.gently] * 12]
     assert_each_once(disturbed_run(ready, lengths(300, 30), steps, disturber, pause=8, bound=BOUND), 300)
 
 
@@ -93,15 +88,16 @@ def test_300_tasks_as_keda_is_used_today(ready, tags, keda_operator):
         ready.kubectl(
             "patch", "scaledobjects.keda.sh", found["metadata"]["name"], "--type=merge", "-p", json.dumps(patch)
         )
-    disturber = Disturber(ready, random.Random(SEED), lambda number: None)
+    disturber = Disturber(ready, random.Random(SEED))
     outcome = disturbed_run(ready, lengths(300, 30), [disturber.gently] * 24, disturber, pause=8, bound=2 * BOUND)
     print(f"KEDA on LLEN alone: {len(outcome.retried)} of 300 tasks lost a try")
     assert sorted(outcome.tries) == list(range(300))
 
 
 @pytest.mark.loss
-def test_300_tasks_with_killed_workers_and_a_redis_restart(ready, tags, disturber):
+def test_300_tasks_with_killed_workers_and_a_redis_restart(ready, tags):
     ready.install(*loss.values(tags), command="upgrade")
+    disturber = Disturber(ready, random.Random(SEED))
     rough = [disturber.kill, disturber.gently, disturber.gently]
     steps = [*rough * 3, disturber.restart_redis, *rough * 3]
     outcome = disturbed_run(ready, lengths(300, 30), steps, disturber, pause=8, bound=BOUND)
