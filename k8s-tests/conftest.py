@@ -127,7 +127,7 @@ def upgraded(
     sites: NewsSites,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Upgraded:
-    """The release upgraded to the demo's values, with the loss test's queues, and a queue and site whose volume is soon full."""
+    """The release upgraded to the demo's values, with the loss tests' queues and one whose volume is soon full."""
     before = _secrets(installation)
     marker = "written before the upgrade"
     with installation.mysql() as connection, connection.cursor() as cursor:
