@@ -103,9 +103,10 @@ def test_the_api_server_waits_for_the_bootstrap_job_so_that_ready_means_usable(r
     job = rendered.of("Job")[0]["metadata"]["name"]
     parts = ("api-server", "scheduler", "dag-processor", "triggerer")
     pods = {name: rendered.one("Deployment", f"newscrawl-{name}")["spec"]["template"]["spec"] for name in parts}
-    waits = {name: pod["initContainers"][0]["command"] for name, pod in pods.items()}
-    assert waits.pop("api-server")[-2:] == ["--bootstrap", job]
-    assert all(wait[-1] == "newscrawl_airflow.wait_for_migrations" for wait in waits.values())
+    commands = {name: pod["containers"][0]["command"] for name, pod in pods.items()}
+    wait = ["dumb-init", "--", "python", "-m", "newscrawl_airflow.wait_for_migrations"]
+    assert commands.pop("api-server")[: len(wait) + 4] == [*wait, "--bootstrap", job, "--", "airflow"]
+    assert all(command[: len(wait) + 2] == [*wait, "--", "airflow"] for command in commands.values())
 
 
 def test_pods_are_replaced_when_what_they_read_once_changes(render):

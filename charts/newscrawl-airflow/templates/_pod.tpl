@@ -142,6 +142,10 @@ seccompProfile: {type: RuntimeDefault}
 {{- define "newscrawl.airflowPod" -}}
 {{- $root := .root -}}
 {{- $image := include "newscrawl.image" (dict "root" $root "image" $root.Values.image) -}}
+{{- $wait := list -}}
+{{- if .wait -}}
+{{- $wait = concat (list "python" "-m" "newscrawl_airflow.wait_for_migrations") (kindIs "string" .wait | ternary (list "--bootstrap" .wait) list) (list "--") -}}
+{{- end -}}
 metadata:
   {{- $annotations := include "newscrawl.checksums" $root }}
   {{- include "newscrawl.podMetadata" (merge (dict "annotations" $annotations) .) | nindent 2 }}
@@ -157,24 +161,11 @@ spec:
   {{- with .grace }}
   terminationGracePeriodSeconds: {{ . }}
   {{- end }}
-  {{- if .wait }}
-  initContainers:
-    - name: wait-for-migrations
-      image: {{ $image }}
-      imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-      command: {{ concat (list "python" "-m" "newscrawl_airflow.wait_for_migrations") (kindIs "string" .wait | ternary (list "--bootstrap" .wait) list) | toJson }}
-      env: {{- include "newscrawl.airflowEnv" $root | nindent 8 }}
-      securityContext: {{- toYaml $root.Values.containerSecurityContext | nindent 8 }}
-      resources:
-        requests: {cpu: 5m, memory: 48Mi}
-        limits: {memory: 256Mi}
-      volumeMounts: {{- include "newscrawl.airflowMounts" $root | nindent 8 }}
-  {{- end }}
   containers:
     - name: {{ .container | default .component }}
       image: {{ $image }}
       imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-      command: {{ concat (list "dumb-init" "--") .command | toJson }}
+      command: {{ concat (list "dumb-init" "--") $wait .command | toJson }}
       env:
         {{- include "newscrawl.airflowEnv" $root | nindent 8 }}
         {{- with .env }}{{ . | nindent 8 }}{{ end }}
@@ -201,13 +192,13 @@ spec:
     {{- with .values.extraVolumes }}{{ toYaml . | nindent 4 }}{{ end }}
 {{- end -}}
 
-{{/* Probes by HTTP. Takes {path, port}. Starting may take ten minutes: on a busy node it does. */}}
+{{/* Probes by HTTP. Takes {path, port}. Starting may take 15 minutes: ten are those of waiting for the migration. */}}
 {{- define "newscrawl.httpProbes" -}}
 startupProbe:
   httpGet: {path: {{ .path | quote }}, port: {{ .port }}}
   periodSeconds: 2
   timeoutSeconds: 5
-  failureThreshold: 300
+  failureThreshold: 450
 readinessProbe:
   httpGet: {path: {{ .path | quote }}, port: {{ .port }}}
   periodSeconds: 10
@@ -225,7 +216,7 @@ startupProbe:
   exec: {command: [python, -m, newscrawl_airflow.alive, {{ . }}]}
   periodSeconds: 5
   timeoutSeconds: 30
-  failureThreshold: 120
+  failureThreshold: 180
 livenessProbe:
   exec: {command: [python, -m, newscrawl_airflow.alive, {{ . }}]}
   periodSeconds: 60

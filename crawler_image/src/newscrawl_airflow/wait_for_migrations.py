@@ -1,8 +1,11 @@
-"""Waits until the metadata database is as the image expects it: the init container of every component that uses it.
+"""Waits until the metadata database is as the image expects it, then becomes the component that uses it.
 
 It makes `helm install --wait` and Argo CD safe: the migration is an ordinary Job that nothing hooks on, and the
 components start by themselves when it is done. The API server waits for all of that Job, the admin and the connections
 included, so that a ready API server means an installation that can be used.
+
+It is no init container: those do not run again when a container does, and a scheduler that MySQL's absence ended would
+fail again and again, while Kubernetes waits ever longer between its starts.
 """
 
 from __future__ import annotations
@@ -43,13 +46,14 @@ def missing(url: str, expected: dict[str, list[str]]) -> str | None:
 
 
 @click.command()
-@click.option("--timeout", default=900.0, show_default=True, help="seconds to wait before giving up with exit code 1")
+@click.option("--timeout", default=600.0, show_default=True, help="seconds to wait before giving up with exit code 1")
 @click.option(
     "--heads", type=click.Path(exists=True, path_type=Path), default=HEADS_FILE, help="the expected revisions"
 )
 @click.option("--bootstrap", metavar="JOB", help="wait also until this bootstrap Job is done")
-def main(timeout: float, heads: Path, bootstrap: str | None) -> None:
-    """Wait until AIRFLOW__DATABASE__SQL_ALCHEMY_CONN is migrated to what this image expects."""
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def main(timeout: float, heads: Path, bootstrap: str | None, command: tuple[str, ...]) -> None:
+    """Wait until AIRFLOW__DATABASE__SQL_ALCHEMY_CONN is migrated to what this image expects, then become COMMAND."""
     expected = json.loads(heads.read_text())
     if bootstrap:
         expected[BOOTSTRAP_TABLE] = [bootstrap]
@@ -65,6 +69,8 @@ def main(timeout: float, heads: Path, bootstrap: str | None) -> None:
             said = reason
         time.sleep(INTERVAL)
     click.echo(f"{time.monotonic() - started:.0f} s: the database is ready")
+    sys.stdout.flush()
+    os.execvp(command[0], command)
 
 
 if __name__ == "__main__":

@@ -54,11 +54,12 @@ def test_no_server_is_waited_for():
     assert missing("mysql+pymysql://airflow:secret@127.0.0.1:1/airflow", EXPECTED).startswith("MySQL does not answer")
 
 
-def test_command_ends_when_the_migration_does_and_does_not_hinder_it(mysql_url, cursor, tmp_path):
+def test_the_component_starts_when_the_migration_ends_which_is_not_hindered(mysql_url, cursor, tmp_path):
     heads = tmp_path / "heads.json"
     heads.write_text(json.dumps(EXPECTED))
     migrate(cursor, "alembic_version", "old")
-    command = [sys.executable, "-m", "newscrawl_airflow.wait_for_migrations", "--heads", str(heads)]
+    component = [sys.executable, "-c", "import sys; sys.exit(sys.argv[1:] != ['--port', '8080'])", "--port", "8080"]
+    command = [sys.executable, "-m", "newscrawl_airflow.wait_for_migrations", "--heads", str(heads), "--", *component]
     waiting = subprocess.Popen(command, env={URL_VARIABLE: mysql_url}, stdout=subprocess.PIPE, text=True)
     assert "alembic_version is at old" in waiting.stdout.readline()
     # a reader in a transaction would hold the metadata lock and this would wait for ever
@@ -73,9 +74,20 @@ def test_command_ends_when_the_migration_does_and_does_not_hinder_it(mysql_url, 
 def test_command_gives_up(tmp_path):
     heads = tmp_path / "heads.json"
     heads.write_text(json.dumps(EXPECTED))
-    command = [sys.executable, "-m", "newscrawl_airflow.wait_for_migrations", "--heads", str(heads), "--timeout", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "newscrawl_airflow.wait_for_migrations",
+        "--heads",
+        str(heads),
+        "--timeout",
+        "0",
+        "--",
+    ]
+    command += [sys.executable, "-c", "print('started')"]
     url = "mysql+pymysql://airflow:hunter2@127.0.0.1:1/airflow"
     done = subprocess.run(command, env={URL_VARIABLE: url}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "gave up" in done.stderr
+    assert "started" not in done.stdout
     assert "hunter2" not in done.stdout + done.stderr
