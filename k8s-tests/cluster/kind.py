@@ -100,7 +100,9 @@ def _create(environment: Mapping[str, str], image: str | None) -> None:
     except StepFailed as error:
         logs = run("docker", "logs", "--tail", "30", NODE, environment=environment) if _inspect(environment) else "none"
         raise StepFailed(f"{error}\nlast lines of the node {NODE} (kept until the next run):\n{logs}") from None
-    if not _sound(environment, CREATE_SECONDS):
+    with step("wait for name service and storage"):
+        sound = _sound(environment, CREATE_SECONDS)
+    if not sound:
         raise StepFailed(f"the cluster is not ready {CREATE_SECONDS} s after its creation; see `kubectl get pods -A`")
 
 
