@@ -20,6 +20,13 @@ def environment() -> dict[str, str]:
 
 def up() -> dict[str, str]:
     """Bring the cluster up, or keep it when it is sound, and return its environment."""
+    found = _begun()
+    kind.await_ready(found)
+    return found
+
+
+def _begun() -> dict[str, str]:
+    """The environment of a cluster that may still be starting its parts."""
     found = environment()
     registry, why = images.registry_reachable(found)
     say(f" - path: {'registry: stock images' if registry else 'packages: everything is built here'} ({why})")
@@ -29,14 +36,16 @@ def up() -> dict[str, str]:
 
 
 def up_with_images() -> tuple[dict[str, str], dict[str, str]]:
-    """Both at once, as a cluster that starts mostly waits: the cluster's environment, and the images' tags by name."""
+    """Both at once, as a cluster that starts mostly waits; the cluster's environment, and the images' tags by name."""
     docker = engine.environment()
     images.ensure_service_images(docker, images.registry_reachable(docker)[0])
     with ThreadPoolExecutor(1) as pool:
         building = pool.submit(images.build, docker)
-        found = up()
+        found = _begun()
         tags = building.result()
-    images.load(found, tags)
+        loading = pool.submit(images.load, found, tags)
+        kind.await_ready(found)
+        loading.result()
     return found, tags
 
 

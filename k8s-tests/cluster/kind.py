@@ -50,17 +50,30 @@ def verdict(state: State, image: str | None) -> tuple[str, str]:
     return "keep", "it is ready"
 
 
-def configuration(image: str | None, own_network: bool, user_namespace: bool) -> str:
-    """kind's configuration of a cluster of one node; with `own_network` the node image brings its CNI."""
+# systemd on cgroup v1 freezes a container's processes whenever its limits are set, and gives up soon on a busy machine:
+# "unable to freeze", and the container does not start. The keys are those of containerd 1.7, which is Debian's.
+WITHOUT_SYSTEMD = """kubeadmConfigPatches:
+  - |
+    kind: KubeletConfiguration
+    cgroupDriver: cgroupfs
+containerdConfigPatches:
+  - |
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      SystemdCgroup = false
+"""
+
+
+def configuration(image: str | None, own_node: bool, user_namespace: bool, cgroup_v1: bool) -> str:
+    """kind's configuration of a cluster of one node; `own_node`: it is ours, which brings its CNI."""
     lines = ["kind: Cluster", "apiVersion: kind.x-k8s.io/v1alpha4"]
-    if own_network:
+    if own_node:
         lines.append("networking: {disableDefaultCNI: true}")
     if user_namespace:
         lines.append("featureGates: {KubeletInUserNamespace: true}")
     lines += ["nodes:", "  - role: control-plane"]
     if image:
         lines.append(f"    image: {image}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + (WITHOUT_SYSTEMD if own_node and cgroup_v1 else "")
 
 
 def kubeconfig() -> Path:
@@ -69,7 +82,7 @@ def kubeconfig() -> Path:
 
 
 def up(environment: Mapping[str, str], image: str | None) -> None:
-    """Bring the cluster up, with the node image given or kind's default."""
+    """Bring the cluster up, with the node image given or kind's default; a new one is not ready yet."""
     with cache.locked(f"cluster-{NAME}"):
         state = _state(environment)
         action, why = verdict(state, image)
@@ -80,6 +93,14 @@ def up(environment: Mapping[str, str], image: str | None) -> None:
             with step(f"create the kind cluster {NAME}"):
                 _create(environment, image)
         run("kubectl", "apply", "-f", "-", environment=environment, stdin=EXPANDABLE_CLASS)
+
+
+def await_ready(environment: Mapping[str, str]) -> None:
+    """Return when the node, name service and storage are ready. Raises StepFailed when they do not get so."""
+    with step("wait for name service and storage"):
+        ready = _sound(environment, CREATE_SECONDS)
+    if not ready:
+        raise StepFailed(f"the cluster is not ready {CREATE_SECONDS} s after its creation; see `kubectl get pods -A`")
 
 
 def down(environment: Mapping[str, str]) -> None:
@@ -93,17 +114,14 @@ def down(environment: Mapping[str, str]) -> None:
 
 
 def _create(environment: Mapping[str, str], image: str | None) -> None:
-    settings = configuration(image, image is not None, engine.lacks_sys_resource())
+    cgroup_v1 = run("docker", "info", "--format", "{{.CgroupVersion}}", environment=environment).strip() == "1"
+    settings = configuration(image, image is not None, engine.lacks_sys_resource(), cgroup_v1)
     words = ("kind", "create", "cluster", "--name", NAME, "--config", "-", "--retain")
     try:
         run(*words, environment=environment, stdin=settings)
     except StepFailed as error:
         logs = run("docker", "logs", "--tail", "30", NODE, environment=environment) if _inspect(environment) else "none"
         raise StepFailed(f"{error}\nlast lines of the node {NODE} (kept until the next run):\n{logs}") from None
-    with step("wait for name service and storage"):
-        sound = _sound(environment, CREATE_SECONDS)
-    if not sound:
-        raise StepFailed(f"the cluster is not ready {CREATE_SECONDS} s after its creation; see `kubectl get pods -A`")
 
 
 def _state(environment: Mapping[str, str]) -> State:

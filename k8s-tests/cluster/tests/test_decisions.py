@@ -31,14 +31,15 @@ def test_a_sound_cluster_is_kept_and_a_broken_one_replaced(state, image, action)
 
 
 def test_kind_configuration_names_only_what_the_path_needs():
-    stock = yaml.safe_load(kind.configuration(None, own_network=False, user_namespace=False))
+    stock = yaml.safe_load(kind.configuration(None, own_node=False, user_namespace=False, cgroup_v1=True))
     assert stock["nodes"] == [{"role": "control-plane"}]
     assert "networking" not in stock
-    assert "featureGates" not in stock
-    own = yaml.safe_load(kind.configuration("kindest/node:x", own_network=True, user_namespace=True))
+    assert not {"featureGates", "kubeadmConfigPatches"} & set(stock)
+    own = yaml.safe_load(kind.configuration("kindest/node:x", own_node=True, user_namespace=True, cgroup_v1=True))
     assert own["nodes"] == [{"role": "control-plane", "image": "kindest/node:x"}]
     assert own["networking"] == {"disableDefaultCNI": True}
     assert own["featureGates"] == {"KubeletInUserNamespace": True}
+    assert "cgroupDriver: cgroupfs" in own["kubeadmConfigPatches"][0]
 
 
 @pytest.mark.parametrize(("bounds", "missing"), [("000001ffffffffff", []), ("000001fffeffffff", ["CAP_SYS_RESOURCE"])])
