@@ -213,7 +213,7 @@ livenessProbe:
 {{/* Probes by a command of the image. Takes the component's name. */}}
 {{- define "newscrawl.aliveProbes" -}}
 startupProbe:
-  exec: {command: [python, -m, newscrawl_airflow.alive, {{ . }}]}
+  exec: {command: [python, -m, newscrawl_airflow.alive, --starting, {{ . }}]}
   periodSeconds: 5
   timeoutSeconds: 30
   failureThreshold: 180

@@ -1,7 +1,8 @@
 """The liveness probes: cheap, and true about the two things that a running process hides.
 
 A worker can answer a ping and consume nothing after a Redis restart; a scheduler's process can live while its loop
-hangs. Where Redis or MySQL themselves do not answer, a restart would help nobody: the probe says so and passes.
+hangs. Where Redis or MySQL themselves do not answer, a restart would help nobody: the probe says so and passes, but
+for a component that is still to start: that one is not ready.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def _check_worker() -> str | None:
     return verdict
 
 
-def _check_job(component: str) -> str | None:
+def _check_job(component: str, *, starting: bool) -> str | None:
     import pymysql
 
     from newscrawl_airflow.metadata_database import URL_VARIABLE
@@ -81,19 +82,24 @@ def _check_job(component: str) -> str | None:
     hostnames = {socket.gethostname(), socket.getfqdn()}
     try:
         return job_verdict(os.environ[URL_VARIABLE], JOB_TYPES[component], hostnames)
+    except pymysql.err.ProgrammingError as error:
+        return f"the database is not migrated ({error.args[0]})"
     except pymysql.err.OperationalError as error:
+        if starting:
+            return f"MySQL does not answer ({error.args[0]})"
         click.echo(f"MySQL does not answer ({error.args[0]}), so a restart would not help")
         return None
 
 
 @click.command()
 @click.argument("component", type=click.Choice(["worker", *JOB_TYPES]))
-def main(component: str) -> None:
+@click.option("--starting", is_flag=True, help="a startup probe: without an answer of MySQL the component is not well")
+def main(component: str, starting: bool) -> None:
     """Exit with 0 when this pod's COMPONENT is well, with 1 and the reason when it should be restarted.
 
     worker: reads NEWSCRAWL_QUEUE and AIRFLOW__CELERY__BROKER_URL; the others AIRFLOW__DATABASE__SQL_ALCHEMY_CONN.
     """
-    verdict = _check_worker() if component == "worker" else _check_job(component)
+    verdict = _check_worker() if component == "worker" else _check_job(component, starting=starting)
     if verdict:
         click.echo(verdict)
         sys.exit(1)

@@ -33,8 +33,8 @@ def test_worker(said, draining, verdict):
     assert found is verdict is None or verdict in found
 
 
-def probe(component: str, tmp_path, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "newscrawl_airflow.alive", component]
+def probe(component: str, tmp_path, *options: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "newscrawl_airflow.alive", component, *options]
     environ["NEWSCRAWL_WORKER_STATE"] = str(tmp_path / "none.json")
     return subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
 
@@ -55,6 +55,19 @@ def test_component_is_not_restarted_for_a_mysql_that_is_down(tmp_path):
     done = probe("scheduler", tmp_path, **{URL_VARIABLE: "mysql+pymysql://airflow:hunter2@127.0.0.1:1/airflow"})
     assert done.returncode == 0
     assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_component_has_not_started_while_mysql_is_down(tmp_path):
+    url = {URL_VARIABLE: "mysql+pymysql://airflow:hunter2@127.0.0.1:1/airflow"}
+    done = probe("dag-processor", tmp_path, "--starting", **url)
+    assert done.returncode == 1
+    assert "MySQL does not answer" in done.stdout
+
+
+def test_component_has_not_started_before_the_migration(mysql_url, tmp_path):
+    done = probe("dag-processor", tmp_path, "--starting", **{URL_VARIABLE: mysql_url})
+    assert done.returncode == 1
+    assert "not migrated" in done.stdout
 
 
 @pytest.fixture
