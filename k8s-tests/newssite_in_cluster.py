@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,9 +31,9 @@ class NewsSites:
         """Serve the sites with the image of this tag, `articles` on each, as nobody has visited them yet."""
         manifest = MANIFEST.read_text().replace("newscrawl-airflow/newssite:0.1.0", f"newscrawl-airflow/newssite:{tag}")
         manifest = manifest.replace('--articles, "200"', f'--articles, "{articles}"')
+        # the sites' state is in the memory of the pod, so each start is a new one
+        manifest = manifest.replace("started: never", f"started: {uuid.uuid4()}")
         self._cluster.run("kubectl", "apply", "-f", "-", stdin=manifest)
-        # the sites' state is in the memory of the pod
-        self._cluster.kubectl("rollout", "restart", "deployment/newssite")
         self._cluster.kubectl("rollout", "status", "deployment/newssite", "--timeout=120s")
 
     def truth(self) -> list[dict[str, Any]]:
