@@ -19,8 +19,8 @@ from cluster import kind
 from installation import ROOT, Installation, until
 from newssite_in_cluster import PROFILES, SITES, NewsSites
 
-# of each site: enough for several workers; harbor has a few pages among them that are not articles
-ARTICLES = 100
+# of each site: enough for two workers; harbor has a few pages among them that are not articles
+ARTICLES = 60
 VALUES = ROOT / "k8s-tests" / "values-test.yaml"
 TINY_VOLUME = """
 apiVersion: v1

@@ -10,7 +10,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import demo
@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS loss (
 # the worker's main process, which the worker's own state file names; whatever it runs dies with its container
 KILL = "import json, os; os.kill(json.load(open('/tmp/newscrawl-worker.json'))['pid'], 9)"
 MOST_WORKERS = 3
+NOT_DONE = "not done"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,16 @@ class Outcome:
     def retried(self) -> list[int]:
         """Numbers of the tasks that needed more than one try."""
         return [number for number, tries in self.tries.items() if len(tries) > 1]
+
+    def of(self, queue: str) -> Outcome:
+        """The part of one queue; the tasks are dealt to the queues in turn."""
+        share = QUEUES.index(queue)
+        return replace(
+            self,
+            tries={number: tries for number, tries in self.tries.items() if number % len(QUEUES) == share},
+            instances=[one for one in self.instances if one["task_id"].endswith(f"_{queue}")],
+            left_in_redis={key: count for key, count in self.left_in_redis.items() if key.endswith(queue)},
+        )
 
 
 def values(tags: Mapping[str, str]) -> list[str]:
@@ -94,58 +105,58 @@ def in_redis(installation: Installation) -> dict[str, int]:
         return lengths | {f"unacked:{name}": broker.hlen(f"unacked:{name}") for name in QUEUES}
 
 
-def worker_pods(installation: Installation) -> list[str]:
+def worker_pods(installation: Installation, queues: Sequence[str] = QUEUES) -> list[str]:
     """The names of the queues' pods that are not ending."""
     pods = installation.get("pods", "-l", "app.kubernetes.io/component=worker")["items"]
-    named = [pod for pod in pods if any(f"-worker-{name}-" in pod["metadata"]["name"] for name in QUEUES)]
+    named = [pod for pod in pods if any(f"-worker-{name}-" in pod["metadata"]["name"] for name in queues)]
     return [pod["metadata"]["name"] for pod in named if "deletionTimestamp" not in pod["metadata"]]
 
 
+@dataclass(frozen=True)
 class Disturber:
-    """What an operator, an upgrade or a bad day does to the workers, one thing at a time."""
+    """What an operator, an upgrade or a bad day does to the workers, one thing at a time; each says what it did."""
 
-    def __init__(self, installation: Installation, chance: random.Random) -> None:
-        self._installation = installation
-        self._chance = chance
-        self.done: list[str] = []
+    installation: Installation
+    chance: random.Random
+    queues: tuple[str, ...] = QUEUES
 
-    def gently(self) -> None:
+    def gently(self) -> str:
         """Scale a set by hand, or delete a pod: what must cost no task a try."""
-        if self._chance.random() < 0.5:
-            name, count = self._chance.choice(QUEUES), self._chance.randint(0, MOST_WORKERS)
-            self._do(f"scale {name} to {count}", "scale", f"statefulset/{self._set(name)}", f"--replicas={count}")
-        elif pods := worker_pods(self._installation):
-            pod = self._chance.choice(pods)
-            self._do(f"delete {pod}", "delete", "pod", pod, "--wait=false", "--ignore-not-found")
+        if self.chance.random() < 0.5:
+            name, count = self.chance.choice(self.queues), self.chance.randint(0, MOST_WORKERS)
+            workers = f"statefulset/{self.installation.release}-worker-{name}"
+            return self._do(f"scale {name} to {count}", "scale", workers, f"--replicas={count}")
+        if pods := worker_pods(self.installation, self.queues):
+            pod = self.chance.choice(pods)
+            return self._do(f"delete {pod}", "delete", "pod", pod, "--wait=false", "--ignore-not-found")
+        return "nothing, as there is no worker"
 
-    def kill(self) -> None:
-        """SIGKILL for a worker's main process."""
-        if pods := worker_pods(self._installation):
-            pod = self._chance.choice(pods)
-            self._do(f"kill -9 in {pod}", "exec", pod, "--", "python", "-c", KILL)
+    def kill(self) -> str:
+        """SIGKILL for the main process of a worker that is ready."""
+        pods = worker_pods(self.installation, self.queues)
+        for pod in self.chance.sample(pods, len(pods)):
+            done = self._do(f"kill -9 in {pod}", "exec", pod, "--", "python", "-c", KILL)
+            if NOT_DONE not in done:
+                return done
+        return "nothing, as no worker is ready"
 
-    def restart_redis(self) -> None:
+    def restart_redis(self) -> str:
         """Delete Redis' pod, which comes back with its data."""
-        self._do("restart redis", "delete", "pod", f"{self._installation.release}-redis-0")
+        return self._do("restart redis", "delete", "pod", f"{self.installation.release}-redis-0")
 
-    def _set(self, name: str) -> str:
-        return f"{self._installation.release}-worker-{name}"
-
-    def _do(self, what: str, *command: str) -> None:
+    def _do(self, what: str, *command: str) -> str:
         try:
-            self._installation.kubectl(*command)
+            self.installation.kubectl(*command)
         except CommandFailed as error:
             # a pod that has just ended, or has no state file yet
-            what = f"{what}: not done ({str(error).splitlines()[-1]})"
-        self.done.append(what)
-        print(f"    {what}", flush=True)
+            return f"{what}: {NOT_DONE} ({str(error).splitlines()[-1]})"
+        return what
 
 
 def disturbed_run(
     installation: Installation,
     seconds: Sequence[float],
-    steps: Sequence[Callable[[], None]],
-    disturber: Disturber,
+    steps: Sequence[Callable[[], str]],
     *,
     pause: float,
     bound: float,
@@ -156,12 +167,14 @@ def disturbed_run(
     """
     run = start(installation, seconds)
     until("tasks run", lambda: any(in_redis(installation).values()), seconds=120)
+    done: list[str] = []
     for step in steps:
         if state(installation, run) in ENDED:
             break
-        step()
+        done.append(step())
+        print(f"    {done[-1]}", flush=True)
         time.sleep(pause)
-    print(f"    {len(disturber.done)} disturbances; waiting for the end", flush=True)
+    print(f"    {len(done)} disturbances; waiting for the end", flush=True)
     until("the run has ended", lambda: state(installation, run) in ENDED, seconds=bound, every=5)
     with contextlib.suppress(TimeoutError):
         until("nothing is left in Redis", lambda: not any(in_redis(installation).values()), seconds=90, every=2)
@@ -170,4 +183,4 @@ def disturbed_run(
         tries.setdefault(row["number"], []).append((row["try"], row["ended"]))
     with installation.airflow() as airflow:
         instances = airflow.tasks("loss", run)
-    return Outcome(state(installation, run), tries, instances, in_redis(installation), disturber.done)
+    return Outcome(state(installation, run), tries, instances, in_redis(installation), done)

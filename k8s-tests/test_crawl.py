@@ -11,7 +11,7 @@ pytestmark = pytest.mark.cluster
 @pytest.mark.parametrize("site", SITES)
 def test_every_article_in_mysql_is_the_truth(crawled, site):
     assert crawled.states[site] == "success"
-    assert crawled.result["sites"][site]["expected"] > 90
+    assert crawled.result["sites"][site]["expected"] > 50
     assert crawled.result["sites"][site]["wrong"] == []
 
 
@@ -50,6 +50,6 @@ def test_no_host_is_asked_faster_than_it_allows(crawled):
 def test_nothing_is_fetched_twice_or_against_robots(crawled):
     for site in SITES:
         paths = [one["path"] for one in crawled.requests[site] if one["status"] == 200 and one["path"] != "/robots.txt"]
-        assert len(paths) > 90
+        assert len(paths) > 50
         assert len(paths) == len(set(paths))
     assert not [one for one in crawled.requests["harbor"] if one["path"].startswith("/print/")]

@@ -85,7 +85,7 @@ def test_connections_variables_and_pools_follow_the_values(installation, upgrade
         pools = {one["name"]: one["slots"] for one in airflow.call("GET", "pools")["pools"]}
     assert connections["mysql_test"]["host"] == "newscrawl-mysql"
     assert variables["demo_sites"] == "hanbit,gangmun,dure,harbor"
-    assert pools["hanbit"] == 3 * 2 * 8
+    assert pools["hanbit"] == 2 * 2 * 8
 
 
 def test_the_sample_dag_fills_its_table_and_can_run_twice(installation, upgraded):
