@@ -152,7 +152,7 @@ def _yield(started: datetime, filled: Mapping[str, int], refused: int) -> Yield:
 
 def _store_links(context: Context, run_id: int, on_found: Callable[[int], None]) -> tuple[int, int]:
     site, database = context.profile.site, context.database
-    hubs = database.run(lambda connection: Hubs(connection, site))
+    hubs = database.run(lambda connection: Hubs(connection, site, context.profile.discovery_digest))
 
     def known(urls: Sequence[str]) -> set[str]:
         return database.run(lambda connection: frontier.known(connection, urls))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True)
@@ -119,3 +119,21 @@ class PreparedArticle:
     characters: int
     words: int
     reading_seconds: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is remembered of a hub, a page that lists articles: validators and a digest of what it listed.
+
+    `visited` is when it answered last, `rest` how long it needs not to be asked again.
+    """
+
+    etag: str | None = None
+    last_modified: str | None = None
+    listed: bytes | None = None
+    visited: datetime | None = None
+    rest: timedelta = timedelta()
+
+    def rests(self, now: datetime, longest: timedelta) -> bool:
+        """Whether it is too early to ask again."""
+        return self.visited is not None and now < self.visited + min(self.rest, longest)

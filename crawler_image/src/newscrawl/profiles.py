@@ -6,6 +6,7 @@ rest of the crawler only ever sees the frozen records that come out of here.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -116,6 +117,14 @@ class Profile:
     urls: Urls = field(default_factory=Urls)
     versions: tuple[Version, ...] = ()
     verified: str | None = None
+
+    @property
+    def discovery_digest(self) -> bytes:
+        """16 bytes that change with the rules by which links are chosen: a hub read under others is to be read anew."""
+        keep = None if self.urls.keep_params is None else sorted(self.urls.keep_params)
+        patterns = [[one.pattern for one in part] for part in (self.urls.article, self.urls.exclude)]
+        rules = (sorted(self.hosts), self.crawl.lookback_days, self.discover.lists, patterns, keep)
+        return hashlib.blake2b(repr(rules).encode(), digest_size=16).digest()
 
 
 def load(path: Path) -> Profile:

@@ -3,15 +3,17 @@
 import gzip
 import tracemalloc
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from local_site import LocalSite
 from newscrawl.discover import discover
 from newscrawl.discover.dates import moment
-from newscrawl.discover.sitemaps import entries
+from newscrawl.discover.hubs import LONGEST_REST, rest_after
+from newscrawl.discover.sitemaps import LONGEST_REST_BELOW, entries
 from newscrawl.fetch import Fetcher, Limits
-from newscrawl.model import FetchError, Link, Response
+from newscrawl.model import FetchError, Link, Response, Seen
 from newscrawl.profiles import ListPage
 from site_profile import profile
 
@@ -19,13 +21,13 @@ NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # noon in Seoul
 
 
 class Hubs(dict):
-    """Validators in memory, as the store keeps them in MySQL."""
+    """In memory what the store keeps in MySQL."""
 
-    def get(self, url: str) -> tuple[str | None, str | None]:
-        return super().get(url, (None, None))
+    def get(self, url: str) -> Seen:
+        return super().get(url, Seen())
 
-    def put(self, url: str, etag: str | None, last_modified: str | None) -> None:
-        self[url] = (etag, last_modified)
+    def put(self, url: str, seen: Seen) -> None:
+        self[url] = seen
 
 
 @pytest.fixture
@@ -40,14 +42,14 @@ class Crawl:
         self.fetcher, self.site = fetcher, site
         self.known: set[str] = set()
         self.hubs = Hubs()
+        self.now = NOW
 
     def run(self, *, store: bool = True, **places: object) -> list[Link]:
         def known(urls: Sequence[str]) -> set[str]:
             return self.known & set(urls)
 
-        found = list(
-            discover(profile(**places), self.fetcher, known=known, hub_state=self.hubs if store else Hubs(), now=NOW)
-        )
+        hubs = self.hubs if store else Hubs()
+        found = list(discover(profile(**places), self.fetcher, known=known, hub_state=hubs, now=self.now))
         if store:
             self.known |= {link.url for link in found}
         return found
@@ -167,6 +169,80 @@ def test_no_hub_at_all_is_an_error(crawl: Crawl, site: LocalSite) -> None:
     with pytest.raises(FetchError) as caught:
         crawl.run(feeds=[site.url("/missing")], sitemaps=[site.url("/none")])
     assert (caught.value.url, caught.value.kind) == (site.url("/missing"), "http_404")
+
+
+# --- how often a hub is asked
+
+
+def asked_in_a_day(crawl: Crawl, path: str, **places: object) -> list[datetime]:
+    """When `path` was asked for by runs that are ten minutes apart, for a day."""
+    moments = []
+    for _ in range(144):
+        before = crawl.site.count(path)
+        crawl.run(**places)
+        moments += [crawl.now] * (crawl.site.count(path) - before)
+        crawl.now += timedelta(minutes=10)
+    return moments
+
+
+@pytest.mark.parametrize("status", [200, 304])
+def test_a_hub_without_news_rests_ever_longer_within_an_hour(crawl: Crawl, site: LocalSite, status: int) -> None:
+    feed = site.page("/rss", rss(item("/1")), ETag='"v1"')
+    crawl.run(feeds=[feed])
+    if status == 304:
+        site.page("/rss", b"", 304)
+    asked = asked_in_a_day(crawl, "/rss", feeds=[feed])
+    pauses = [later - earlier for earlier, later in pairwise(asked)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (timedelta(minutes=10), LONGEST_REST)
+
+
+def test_news_wake_a_hub(crawl: Crawl, site: LocalSite) -> None:
+    feed = site.page("/rss", rss(item("/1")))
+    asked_in_a_day(crawl, "/rss", feeds=[feed])
+    crawl.now += LONGEST_REST
+    for number in range(2, 8):
+        site.page("/rss", rss(*(item(f"/{one}") for one in range(number, 0, -1))))
+        assert crawl.paths(feeds=[feed]) in ([f"/{number}"], [])
+        crawl.now += timedelta(minutes=10)
+    # in every run again
+    site.page("/rss", rss(item("/9")))
+    assert crawl.paths(feeds=[feed]) == ["/9"]
+
+
+@pytest.mark.parametrize("minutes", [0, 5, 60, 6000])
+def test_rest_grows_and_falls(minutes: int) -> None:
+    rest = timedelta(minutes=minutes)
+    assert rest_after(rest, changed=True) <= rest <= rest_after(rest, changed=False)
+    assert rest_after(rest, changed=False) >= timedelta(minutes=1)
+
+
+def test_an_archive_below_an_index_rests_for_days_but_not_when_its_index_dates_a_change(
+    crawl: Crawl, site: LocalSite
+) -> None:
+    archive = site.page("/archive.xml", urlset(entry(site.url("/1"))))
+    top = site.page("/index.xml", index(f"<loc>{archive}</loc>"))
+    assert len(asked_in_a_day(crawl, "/archive.xml", sitemaps=[top])) < 24
+    before = crawl.hubs.get(archive)
+    assert before.rests(crawl.now, LONGEST_REST_BELOW)
+    site.page("/index.xml", index(f"<loc>{archive}</loc><lastmod>{crawl.now.isoformat()}</lastmod>"))
+    site.page("/archive.xml", urlset(entry(site.url("/1")), entry(site.url("/2"))))
+    assert crawl.paths(sitemaps=[top]) == ["/2"]
+
+
+def test_a_list_without_news_rests_and_an_unfinished_one_does_not(crawl: Crawl, site: LocalSite) -> None:
+    place = [list_page(site, next="css: a[rel=next]")]
+    pages_of(site, range(9, 0, -1))
+    assert len(asked_in_a_day(crawl, "/list?page=1", lists=place)) < 40
+    site.page("/list?page=2", b"", 500)
+    pages_with_news = site.routes["/list?page=1"]
+    crawl.now += LONGEST_REST
+    crawl.known.clear()
+    crawl.run(lists=place)
+    site.routes["/list?page=1"] = pages_with_news
+    before = site.count("/list?page=1")
+    crawl.run(lists=place)
+    assert site.count("/list?page=1") == before + 1
 
 
 # --- sitemaps

@@ -1,8 +1,10 @@
 """An article and the frontier's word for it are one fact, written once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from newscrawl.model import Seen
 from newscrawl.store import Database, articles, frontier, runs
 from newscrawl.store.articles import Search
 from newscrawl.store.hubs import Hubs
@@ -97,15 +99,21 @@ def test_a_run_counts_urls_by_their_last_visit(database: Database, claimed: tupl
         assert ("failed", "timeout", 1) in {(one.outcome, one.kind, one.count) for one in health.failures}
 
 
-def test_hubs_are_remembered_only_once_saved(database: Database) -> None:
+def test_hubs_are_remembered_only_once_saved_and_under_their_rules(database: Database) -> None:
+    feed, rules = "https://news.example/feed", b"r" * 16
+    first = Seen('"1"', None, b"l" * 16, NOW, timedelta(minutes=7))
     with database.engine.begin() as connection:
-        hubs = Hubs(connection, "hanbit")
-        assert hubs.get("https://news.example/feed") == (None, None)
-        hubs.put("https://news.example/feed", '"1"', None)
-        assert hubs.get("https://news.example/feed") == ('"1"', None)
-        assert Hubs(connection, "hanbit").get("https://news.example/feed") == (None, None)
+        hubs = Hubs(connection, "hanbit", rules)
+        assert hubs.get(feed) == Seen()
+        hubs.put(feed, first)
+        assert hubs.get(feed) == first
+        assert Hubs(connection, "hanbit", rules).get(feed) == Seen()
         hubs.save(connection, NOW)
-        hubs.put("https://news.example/feed", "x" * 513, "Mon, 02 Mar 2026 00:00:00 GMT")
+        assert Hubs(connection, "hanbit", rules).get(feed) == first
+        assert Hubs(connection, "hanbit", b"s" * 16).get(feed) == Seen()
+        assert Hubs(connection, "other", rules).get(feed) == Seen()
+        dated = "Mon, 02 Mar 2026 00:00:00 GMT"
+        hubs.put(feed, replace(first, etag="x" * 513, last_modified=dated))
         hubs.save(connection, NOW)
-        assert Hubs(connection, "hanbit").get("https://news.example/feed") == (None, "Mon, 02 Mar 2026 00:00:00 GMT")
-        assert Hubs(connection, "other").get("https://news.example/feed") == (None, None)
+        again = Hubs(connection, "hanbit", rules).get(feed)
+        assert (again.etag, again.last_modified) == (None, dated)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from newscrawl.discover import feeds, lists, sitemaps
 from newscrawl.discover.choice import Choice
-from newscrawl.discover.hubs import Hubs, HubState
+from newscrawl.discover.hubs import Digest, Hubs, HubState
 from newscrawl.model import FetchError, Link
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def discover(
 ) -> Iterator[Link]:
     """The links that may be articles, each canonical URL once; the known ones only where their hub dates a change.
 
-    `known(urls)` tells which URLs the frontier has. Validators are put into `hub_state` after a hub's links were
-    handed on: save them together with the links. A hub that fails is logged and left to the next run. Raises
+    `known(urls)` tells which URLs the frontier has. What is to be remembered is put into `hub_state` after a hub's
+    links were handed on: save it together with the links. A hub that fails is logged and left to the next run. Raises
     FetchError when no hub answered, and at once when Redis does not.
     """
     hubs, choice = Hubs(profile, fetcher, hub_state, now), Choice(profile, now)
@@ -75,8 +75,9 @@ def _sources(
 def _feed(hubs: Hubs, url: str) -> Iterator[Link]:
     response = hubs.read(url)
     if response is not None:
-        yield from feeds.links(response, hubs.profile.timezone)
-        hubs.remember(response)
+        links = list(feeds.links(response, hubs.profile.timezone))
+        yield from links
+        hubs.remember(response, Digest(links).value)
 
 
 def _news(links: Iterable[Link], known: Callable[[Sequence[str]], set[str]]) -> Iterator[Link]:

@@ -8,10 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from newscrawl.discover.choice import Choice
-from newscrawl.discover.hubs import Hubs
+from newscrawl.discover.hubs import Digest, Hubs
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
-from newscrawl.model import FetchError, Link, Response
+from newscrawl.model import FetchError, Link, Response, Seen
 from newscrawl.urls import BadUrl, resolve
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def links(hubs: Hubs, page: ListPage, choice: Choice, known: Callable[[Sequence[
     known is still everything up to some page, and the next run finds the rest. Raises FetchError for the first page.
     """
     note = page.url + _UNFINISHED
-    unfinished = hubs.state.get(note)[0] is not None
+    unfinished = hubs.state.get(note).etag is not None
     first = hubs.read(page.url, changed_only=not unfinished)
     if first is None:
         return
@@ -51,11 +51,11 @@ def links(hubs: Hubs, page: ListPage, choice: Choice, known: Callable[[Sequence[
     for links_of_page in reversed(pages):
         yield from links_of_page
     if stopped_at is not None:
-        hubs.put(note, stopped_at.kind, None)
+        hubs.put(note, Seen(etag=stopped_at.kind))
         return
     if unfinished:
-        hubs.put(note, None, None)
-    hubs.remember(first)
+        hubs.put(note, Seen())
+    hubs.remember(first, Digest(_links(page, Page(first))).value)
 
 
 def _walk(
@@ -66,11 +66,7 @@ def _walk(
     urls, visited = set(), {page.url}
     while True:
         html = Page(response)
-        found = {
-            link.url: link
-            for link in choice.of((Link(url, page.url) for url in _addresses(html, page.links)), response.url)
-            if link.url not in urls
-        }
+        found = {link.url: link for link in choice.of(_links(page, html), response.url) if link.url not in urls}
         if not found:
             return
         urls |= found.keys()
@@ -98,6 +94,10 @@ def _following(page: ListPage, number: int, html: Page) -> str | None:
         return resolve(targets[0], html.url) if targets else None
     except BadUrl:
         return None
+
+
+def _links(page: ListPage, html: Page) -> Iterator[Link]:
+    return (Link(url, page.url) for url in _addresses(html, page.links))
 
 
 def _addresses(html: Page, selector: str) -> list[str]:

@@ -10,12 +10,12 @@ import io
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from lxml import etree
 
 from newscrawl.discover.dates import moment
-from newscrawl.discover.hubs import Hubs
+from newscrawl.discover.hubs import LONGEST_REST, Digest, Hubs
 from newscrawl.fetch.decoding import Decoder, DecodingError
 from newscrawl.model import FetchError, Link, Response
 
@@ -25,6 +25,8 @@ MAX_BYTES = 50 * 1024 * 1024  # the protocol's own limit, uncompressed
 MAX_URLS = 50_000  # the protocol's own limit for one file
 MAX_DEPTH = 3  # indexes within indexes
 MAX_FILES = 500  # that one run reads below one sitemap
+# of a file below an index, most of which are archives that never change again
+LONGEST_REST_BELOW = timedelta(days=7)
 _GZIP_MAGIC = b"\x1f\x8b"
 _PLAIN_XML = b"<"
 _ROOTS = ("urlset", "sitemapindex")
@@ -41,47 +43,49 @@ class Child:
 def links(hubs: Hubs, url: str, since: datetime) -> Iterator[Link]:
     """The pages of the sitemap at `url` and of all below it that changed after `since`, those of the newest file first.
 
-    A file that was not changed since the last run is not read again. Raises FetchError when `url` cannot be read; a
-    file below it that cannot is logged, and read by the next run.
+    A file that was not changed since the last run is not read again, and one without news rests. Raises FetchError when
+    `url` cannot be read; a file below it that cannot is logged, and read by the next run.
     """
-    todo: list[tuple[int, str]] = [(0, url)]
+    todo: list[tuple[int, Child]] = [(0, Child(url, None))]
     seen = {url}
     while todo:
         depth, here = todo.pop(0)
         try:
-            children = yield from _read(hubs, here)
+            children = yield from _read(hubs, here, LONGEST_REST_BELOW if depth else LONGEST_REST)
         except FetchError as error:
-            if here == url or error.kind == "redis_unavailable":
+            if not depth or error.kind == "redis_unavailable":
                 raise
             log.warning("sitemap left out: %s", error)
             continue
         fresh = [one for one in children if one.url not in seen and not (one.modified and one.modified < since)]
         if fresh and depth >= MAX_DEPTH:
-            log.warning("%s: its %d sitemaps lie too deep (more than %d indexes)", here, len(fresh), MAX_DEPTH)
+            log.warning("%s: its %d sitemaps lie too deep (more than %d indexes)", here.url, len(fresh), MAX_DEPTH)
             continue
         fresh.sort(key=lambda one: -one.modified.timestamp() if one.modified else 0.0)
         room = MAX_FILES - len(seen)
         if len(fresh) > room:
-            log.warning("%s: %d of its sitemaps are left out (%d in a run)", here, len(fresh) - room, MAX_FILES)
+            log.warning("%s: %d of its sitemaps are left out (%d in a run)", here.url, len(fresh) - room, MAX_FILES)
         for one in fresh[: max(room, 0)]:
             seen.add(one.url)
-            todo.append((depth + 1, one.url))
+            todo.append((depth + 1, one))
 
 
-def _read(hubs: Hubs, url: str) -> Iterator[Link]:
+def _read(hubs: Hubs, file: Child, longest_rest: timedelta) -> Iterator[Link]:
     """Yields the file's links and returns its children."""
-    response = hubs.read(url, max_bytes=MAX_BYTES)
+    response = hubs.read(file.url, longest=longest_rest, modified=file.modified, max_bytes=MAX_BYTES)
     if response is None:
         return []
     children: list[Child] = []
+    digest = Digest()
     for found in entries(response, hubs.profile.timezone):
         if isinstance(found, Child):
             children.append(found)
         else:
+            digest.add(found)
             yield found
     if not children:
         # an index may stay the same while its sitemaps change, so it is read in full each time
-        hubs.remember(response)
+        hubs.remember(response, digest.value)
     return children
 
 

@@ -1,38 +1,50 @@
-"""The validators of feeds, sitemaps and list pages, so that an unchanged one costs the site a 304 and us nothing.
+"""What is remembered of feeds, sitemaps and list pages, so that an unchanged one costs the site a 304 at most.
 
-They are kept in memory while a site is discovered and saved with its links: a hub that was marked as seen before its
+It is kept in memory while a site is discovered and saved with its links: a hub that was marked as seen before its
 links were stored would answer 304 to the run that comes after a crash, and the links would be lost.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
+from newscrawl.model import Seen
 from newscrawl.store.many import upsert_rows
 from newscrawl.store.tables import hubs, url_hash
 
+_UPDATE = {
+    name: f"new.{name}" for name in ("site", "etag", "last_modified", "listed", "rules", "rest_seconds", "visited")
+}
+
 
 class Hubs:
-    """A site's hubs: `get` and `put` while discovering, `save` in the transaction that stores the links."""
+    """A site's hubs: `get` and `put` while discovering, `save` in the transaction that stores the links.
 
-    def __init__(self, connection: Connection, site: str):
+    `rules` is the profile's `discovery_digest`: what was read under other rules may hold links that were left out.
+    """
+
+    def __init__(self, connection: Connection, site: str, rules: bytes):
         self._site = site
-        query = select(hubs.c.url, hubs.c.etag, hubs.c.last_modified).where(hubs.c.site == site)
-        self._known: dict[str, tuple[str | None, str | None]] = {
-            url: (etag, last_modified) for url, etag, last_modified in connection.execute(query)
+        self._rules = rules
+        query = select(hubs).where(hubs.c.site == site, hubs.c.rules == rules)
+        self._known = {
+            row.url: Seen(row.etag, row.last_modified, row.listed, row.visited, timedelta(seconds=row.rest_seconds))
+            for row in connection.execute(query)
         }
         self._changed: set[str] = set()
 
-    def get(self, url: str) -> tuple[str | None, str | None]:
-        """(ETag, Last-Modified) of the hub's last answer, None where it sent none or was never seen."""
-        return self._known.get(url, (None, None))
+    def get(self, url: str) -> Seen:
+        """What is remembered of the hub; `Seen()` for one that was never read, or under other rules."""
+        return self._known.get(url, Seen())
 
-    def put(self, url: str, etag: str | None, last_modified: str | None) -> None:
-        """Remembers the validators of an answer; those too long to store are not used."""
-        usable = (etag if len(etag or "") <= 512 else None, last_modified if len(last_modified or "") <= 64 else None)
-        self._known[url] = usable
+    def put(self, url: str, seen: Seen) -> None:
+        """Remembers it; validators too long to store are not used."""
+        etag = seen.etag if len(seen.etag or "") <= 512 else None
+        last_modified = seen.last_modified if len(seen.last_modified or "") <= 64 else None
+        self._known[url] = replace(seen, etag=etag, last_modified=last_modified)
         self._changed.add(url)
 
     def save(self, connection: Connection, now: datetime) -> None:
@@ -42,11 +54,13 @@ class Hubs:
                 "url_hash": url_hash(url),
                 "site": self._site,
                 "url": url,
-                "etag": self._known[url][0],
-                "last_modified": self._known[url][1],
-                "visited": now,
+                "etag": self._known[url].etag,
+                "last_modified": self._known[url].last_modified,
+                "listed": self._known[url].listed,
+                "rules": self._rules,
+                "rest_seconds": round(self._known[url].rest.total_seconds()),
+                "visited": self._known[url].visited or now,
             }
             for url in sorted(self._changed)
         ]
-        update = {name: f"new.{name}" for name in ("site", "etag", "last_modified", "visited")}
-        upsert_rows(connection, hubs, rows, update)
+        upsert_rows(connection, hubs, rows, _UPDATE)

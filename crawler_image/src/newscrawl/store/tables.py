@@ -66,7 +66,7 @@ def _time(name: str, *, nullable: bool = True) -> Column:
 # one row a site: its lock makes the writers of one site take turns where they must (duplicates, cutting batches)
 sites = Table("sites", metadata, Column("site", String(64), primary_key=True), **_OPTIONS)
 
-# feeds, sitemaps and list pages with their validators, so that an unchanged one costs a 304
+# feeds, sitemaps and list pages: validators, a digest of the links, the rules of their choice, how long they rest
 hubs = Table(
     "hubs",
     metadata,
@@ -75,6 +75,9 @@ hubs = Table(
     Column("url", Text, nullable=False),
     Column("etag", String(512)),
     Column("last_modified", String(64)),
+    Column("listed", BINARY(16)),
+    Column("rules", BINARY(16)),
+    Column("rest_seconds", Integer, nullable=False, server_default="0"),
     _time("visited", nullable=False),
     **_OPTIONS,
 )
