@@ -34,14 +34,10 @@ test-fast: venv ## unit and chart tests, without a cluster and HDFS
 	$(RUN) -m pytest -m "not (cluster or slow or hdfs or long or keda or loss)" -n 2
 
 .PHONY: test
-test: test-fast ## every test: those of test-fast, then the slow ones, those of a real HDFS and of the cluster
-	@# the cluster is made while the slow tests run: both wait more than they compute
-	$(MAKE) --no-print-directory -j 2 --output-sync=line test-slow images
-	$(RUN) -m pytest -m cluster -v
-
-.PHONY: test-slow
-test-slow: venv
-	$(RUN) -m pytest -m "slow or hdfs" -n 2
+test: venv ## every test: those of test-fast, the slow ones, those of a real HDFS and of the cluster
+	@# the cluster is made while the fast tests run, and the slow ones run beside its tests, which mostly wait
+	$(MAKE) --no-print-directory -j 2 --output-sync=line test-fast images
+	$(RUN) -m pytest -m "cluster or slow or hdfs" -n 2 --dist loadgroup -v
 
 .PHONY: test-keda
 test-keda: venv ## the KEDA engine with the real operator, built from its Go module (six minutes the first time)

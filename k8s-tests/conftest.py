@@ -156,6 +156,13 @@ def crawled(installation: Installation, upgraded: Upgraded, sites: NewsSites) ->
     return Crawled(states, result, {site: sites.requests(site) for site in SITES})
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever runs tests side by side (`-n 2 --dist loadgroup`) leaves those of the one installation in their order."""
+    for item in items:
+        if "installation" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("installation"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """A failed cluster test shows what is needed to understand it: pods, events, the last lines of the logs."""

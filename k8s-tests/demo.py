@@ -53,6 +53,11 @@ class Sampler(threading.Thread):
         self._first_moment = time.monotonic()
         self._stop_asked = threading.Event()
 
+    def start(self) -> None:
+        """Read what there is before anything happens, and go on sampling in the background."""
+        self._sample(self.installation.queues())
+        super().start()
+
     def run(self) -> None:
         """Sample until `stop`; readings that fail leave a gap in the timeline."""
         while not self._stop_asked.wait(1):

@@ -44,6 +44,7 @@ def consumes(worker: Worker) -> bool:
     return QUEUE in (worker.folder / "worker.json").read_text()
 
 
+@pytest.mark.slow
 def test_running_task_ends_and_a_new_one_stays_queued(worker, broker, publish, tmp_path):
     publish("running", str(tmp_path / "go"))
     until(worker.running)
@@ -61,6 +62,7 @@ def test_running_task_ends_and_a_new_one_stays_queued(worker, broker, publish, t
     assert broker.hlen(f"unacked:{QUEUE}") == 0
 
 
+@pytest.mark.slow
 def test_messages_that_arrive_while_it_drains_are_done_once_or_stay(worker, broker, publish):
     names = [str(number) for number in range(60)]
     for name in names[:20]:
@@ -76,6 +78,7 @@ def test_messages_that_arrive_while_it_drains_are_done_once_or_stay(worker, brok
     assert broker.hlen(f"unacked:{QUEUE}") == 0
 
 
+@pytest.mark.slow
 def test_worker_that_lost_redis_for_a_moment_still_drains(worker, broker, publish, tmp_path):
     publish("running", str(tmp_path / "go"))
     until(worker.running)
@@ -90,6 +93,7 @@ def test_worker_that_lost_redis_for_a_moment_still_drains(worker, broker, publis
     assert "late" not in worker.done()
 
 
+@pytest.mark.slow
 def test_idle_worker_is_drained_at_once_and_its_probe_passes(worker):
     process = drain(worker)
     assert process.wait(30) == 0
@@ -99,6 +103,7 @@ def test_idle_worker_is_drained_at_once_and_its_probe_passes(worker):
     assert subprocess.run(probe, env=worker.environ, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_grace_is_a_bound(worker, publish, tmp_path):
     publish("long", str(tmp_path / "go"))
     until(worker.running)
@@ -107,6 +112,7 @@ def test_grace_is_a_bound(worker, publish, tmp_path):
     assert "the grace of 3 s is over" in process.stdout.read()
 
 
+@pytest.mark.slow
 def test_tasks_are_counted_without_redis(worker, publish, tmp_path):
     assert task_processes(worker.process.pid) == 0
     publish("one", str(tmp_path / "go"))

@@ -18,6 +18,8 @@ from queue_scaler.loop import Loop
 from queue_scaler.orphans import GONE_SECONDS
 from queue_scaler.status import Metrics, Status
 
+pytestmark = pytest.mark.slow
+
 
 class Sets:
     """One StatefulSet with two workers, which nobody changes."""

@@ -209,6 +209,7 @@ def test_a_database_that_does_not_work_is_explained_without_its_password(run: Ru
     assert "run `newscrawl db migrate`" in status.output
 
 
+@pytest.mark.slow
 def test_a_drafted_profile_is_one_that_crawls(run: Run, site: SmallSite, tmp_path: Path) -> None:
     drafts = tmp_path / "drafts"
     told = run("sites", "new", site.article(3), "--allow-private", "--out", str(drafts)).output
