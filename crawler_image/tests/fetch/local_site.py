@@ -67,6 +67,8 @@ class LocalSite:
         site = self
 
         class Handler(BaseHTTPRequestHandler):
+            # head and body are two packets: the second must not wait for the first's acknowledgement
+            disable_nagle_algorithm = True
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:

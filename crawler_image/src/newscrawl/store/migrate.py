@@ -48,22 +48,26 @@ def status(database: Database) -> Status:
 def migrate(database: Database) -> Status:
     """Applies every missing migration and returns the status from before; raises MigrationBusy after five minutes."""
 
-    def work(connection: Connection) -> Status:
+    def upgrade(connection: Connection) -> Status:
+        before = Status(_current(connection), _needed())
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return before
+
+    def locked(connection: Connection) -> Status:
         name = {"name": f"{_LOCK}.{connection.engine.url.database}"[:64], "seconds": _LOCK_SECONDS}
         if connection.scalar(text("SELECT GET_LOCK(:name, :seconds)"), name) != 1:
             raise MigrationBusy(
                 f"{database.name}: another `newscrawl db migrate` has run for {_LOCK_SECONDS} s; see whether it hangs"
             )
         try:
-            before = Status(_current(connection), _needed())
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            return before
+            # in a transaction of its own: whoever gets the lock next has to find it committed
+            return database.run(upgrade)
         finally:
             connection.execute(text("SELECT RELEASE_LOCK(:name)"), name)
 
-    return database.run(work)
+    return database.run(locked)
 
 
 def _current(connection: Connection) -> str | None:
