@@ -156,6 +156,7 @@ def crawled(installation: Installation, upgraded: Upgraded, sites: NewsSites) ->
     return Crawled(states, result, {site: sites.requests(site) for site in SITES})
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in this hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whoever runs tests side by side (`-n 2 --dist loadgroup`) leaves those of the one installation in their order."""
     for item in items:
