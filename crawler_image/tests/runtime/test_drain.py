@@ -24,6 +24,8 @@ def broker(redis_url):
 def worker(redis_url, broker, tmp_path):
     worker = start(redis_url, tmp_path)
     yield worker
+    # whatever a task still waits for, so that no process of it stays
+    (tmp_path / "go").touch()
     worker.process.kill()
     worker.process.wait()
 
