@@ -45,7 +45,11 @@ def read(record: WarcRecord) -> Response:
     """The response that is kept there. Raises OSError, and ValueError when something else is there."""
     with record.path.open("rb") as file:
         file.seek(record.offset)
-        member = file.read(record.length)
+        return response_in(file.read(record.length), record)
+
+
+def response_in(member: bytes, record: WarcRecord) -> Response:
+    """The response in the bytes of a record. Raises ValueError when they are something else."""
     for one in ArchiveIterator(io.BytesIO(member)):
         if one.rec_type == "response" and len(member) == record.length:
             url = one.rec_headers.get_header("WARC-Target-URI")

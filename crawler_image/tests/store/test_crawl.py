@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from cuttable import Proxy
 from newscrawl import batch
 from newscrawl import settings as environment
 from newscrawl.crawl import SiteUnreachable, discover_site, fetch_batch, report
+from newscrawl.lake.filesystem import open_lake
+from newscrawl.lake.load import ship_warcs
 from newscrawl.reparse import reparse
 from newscrawl.settings import Settings
 from newscrawl.store import Database, StoreUnavailable, articles, frontier, runs
@@ -332,6 +335,17 @@ def test_pages_that_are_gone_or_damaged_are_counted(database: Database, settings
     assert reparse(SITE, settings=settings) == {"unchanged": 2, "damaged": 1}
     path.unlink()
     assert reparse(SITE, settings=settings) == {"elsewhere": 3}
+
+
+def test_pages_are_read_anew_from_the_lake(
+    database: Database, settings: Settings, site: SmallSite, tmp_path: Path
+) -> None:
+    with_lake = replace(settings, lake_url=f"file://{tmp_path}/lake")
+    crawl(settings, limit=3)
+    lake = open_lake(with_lake.lake_url, {})
+    (shipped,) = ship_warcs(database, lake, settings.warc_dir, all_days=True, keep=timedelta.max)
+    (settings.warc_dir / Path(shipped.path).name).unlink()
+    assert reparse(SITE, settings=with_lake) == {"unchanged": 3}
 
 
 def test_a_feed_without_links_is_not_a_success(settings: Settings, site: SmallSite) -> None:

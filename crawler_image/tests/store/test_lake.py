@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import lakes
 import pytest
-from newscrawl.archive import WarcWriter
-from newscrawl.lake import LakeError, load, parquet
+from newscrawl.archive import WarcWriter, response_in
+from newscrawl.lake import LakeError, load, parquet, warc_path
 from newscrawl.lake.filesystem import Lake, open_lake
 from newscrawl.lake.load import Superseded, load_articles, ship_warcs, sites_to_load
 from newscrawl.model import Response
@@ -230,6 +231,17 @@ def test_warcs_are_copied_once_and_deleted_only_when_they_are_there(
     assert ship(keep=timedelta(0)) == []
     assert old.exists()
     assert not new.exists()
+
+
+def test_a_response_is_read_from_the_lake_when_its_file_is_gone(database: Database, lake: Lake, tmp_path: Path) -> None:
+    with WarcWriter(tmp_path / "warc") as writer:
+        records = [writer.write(response(number, DAY)) for number in range(3)]
+    list(ship_warcs(database, lake, tmp_path / "warc", all_days=False, keep=FOR_EVER))
+    for number, record in enumerate(records):
+        member = lake.read(warc_path(record.path), record.offset, record.length)
+        kept = {"content-type": "text/html", "content-length": "800"}
+        assert response_in(member, record) == replace(response(number, DAY), elapsed=0.0, headers=kept)
+    assert lake.read(warc_path(tmp_path / "newscrawl-20260301-none-0.warc.gz"), 0, 10) is None
 
 
 def test_a_lake_that_does_not_answer_is_named(database: Database) -> None:

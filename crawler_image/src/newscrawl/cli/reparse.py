@@ -18,7 +18,8 @@ from newscrawl.cli.options import When, messages, output, table
 def reparse(site: str, since: datetime | None) -> None:
     """Read the kept pages of SITE again, with today's profile, and store what comes out differently.
 
-    Nothing is fetched; an article that changes keeps its past. Run it in each worker whose volume holds pages.
+    Nothing is fetched; an article that changes keeps its past. With a lake (NEWSCRAWL_LAKE_URL) run it
+    anywhere, without one in each worker whose volume holds pages.
     """
     columns = SpinnerColumn(), TextColumn("{task.description}: {task.completed} pages"), TimeElapsedColumn()
     with Progress(*columns, console=messages) as progress:

@@ -11,6 +11,15 @@ leaves a whole lake, a row that says that the file is to be loaded again, and at
 removes.
 """
 
+from pathlib import Path
+
+from newscrawl import archive
+
 
 class LakeError(Exception):
     """The lake did not do what it was asked for; the message names it and says what to check."""
+
+
+def warc_path(file: Path) -> str:
+    """Where a worker's WARC file is in the lake, by its name alone."""
+    return f"warc/date={archive.day_of(file):%Y-%m-%d}/{file.name}"

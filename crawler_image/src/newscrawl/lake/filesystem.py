@@ -61,6 +61,15 @@ class Lake:
         """The bytes of a file; None when there is none."""
         return self._size(self._full(path))
 
+    def read(self, path: str, offset: int, length: int) -> bytes | None:
+        """`length` bytes of a file from `offset`, or what there is of them; None when there is no such file."""
+        full = self._full(path)
+        with self._explained(full):
+            try:
+                return self.files.cat_file(full, start=offset, end=offset + length)
+            except FileNotFoundError:
+                return None
+
     def publish(self, path: str, writer: str) -> None:
         """Gives what `writer` wrote aside the name `path`, in place of what has it. Done twice it is done once."""
         aside, target = self._aside(path, writer), self._full(path)

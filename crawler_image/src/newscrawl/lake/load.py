@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from newscrawl import archive
 from newscrawl.context import now
-from newscrawl.lake import LakeError, parquet
+from newscrawl.lake import LakeError, parquet, warc_path
 from newscrawl.lake.filesystem import BLOCK, Lake
 from newscrawl.store import Database, articles, lake_files
 from newscrawl.store.articles import Position
@@ -70,8 +70,7 @@ def ship_warcs(database: Database, lake: Lake, directory: Path, *, all_days: boo
     What has been in the lake for longer than `keep` is deleted here. Raises LakeError and StoreUnavailable.
     """
     for warc in archive.complete_files(directory, None if all_days else now()):
-        day = archive.day_of(warc)
-        file = LakeFile(lake.name, f"warc/date={day:%Y-%m-%d}/{warc.name}", "warc", None, day)
+        file = LakeFile(lake.name, warc_path(warc), "warc", None, archive.day_of(warc))
         row = database.run(lambda connection, file=file: lake_files.get(connection, file))
         if row is None or row.state != "loaded":
             yield _place(database, lake, file, lambda target, warc=warc: _copy(warc, target))
