@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from newscrawl.extract.charset import as_utf8
 
@@ -64,6 +64,9 @@ def test_a_few_wrong_bytes_spoil_nothing_else():
     assert text.count(KOREAN) >= 18
 
 
+# Python has codecs that decode nothing, or no bytes
+@example(b"\x00", "undefined")
+@example(b"\x00", "rot13")
 @given(st.binary(max_size=200), st.text(max_size=30))
 def test_any_bytes_become_text(body, declared):
     assert isinstance(decode(body, {"content-type": f"text/html; charset={declared}"}), str)

@@ -50,13 +50,13 @@ def _decoded(body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
     for charset in _candidates(body, headers):
         try:
             return body.decode(charset), charset
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             continue
     best = from_bytes(body[:65536]).best()
     guessed = best.encoding if best else next(_candidates(body, headers), "utf-8")
     try:
         return body.decode(guessed, "replace"), f"{guessed} in part"
-    except LookupError:
+    except (UnicodeError, LookupError):
         return body.decode("utf-8", "replace"), "utf-8 in part"
 
 
