@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.statusandheaders import StatusAndHeaders
@@ -29,6 +30,7 @@ _LEVEL = 6  # of gzip: level 9 takes three times as long for 1% less
 _MARK_BYTES = 20
 _DATE = "%Y-%m-%dT%H:%M:%SZ"
 # the body is stored decoded, so these would lie; they are kept under another name, as web archives do
+_PRINTABLE = "".join(map(chr, range(32, 127)))
 _OF_TRANSFER = ("content-encoding", "transfer-encoding", "content-length")
 
 
@@ -221,7 +223,8 @@ def _mark_of(path: Path) -> Path:
 
 
 def _member(response: Response) -> bytes:
-    headers = [(f"x-archive-orig-{n}" if n in _OF_TRANSFER else n, v) for n, v in response.headers.items()]
+    names = {name: f"x-archive-orig-{name}" if name in _OF_TRANSFER else _ascii(name) for name in response.headers}
+    headers = [(names[name], _ascii(value)) for name, value in response.headers.items()]
     headers.append(("content-length", str(len(response.body))))
     plain = io.BytesIO()
     writer = WARCWriter(plain, gzip=False)
@@ -234,6 +237,11 @@ def _member(response: Response) -> bytes:
     )
     writer.write_record(record)
     return gzip.compress(plain.getvalue(), _LEVEL, mtime=0)
+
+
+def _ascii(value: str) -> str:
+    """A part of a header on one line, with what is no printable ASCII as %XX: not all other can warcio write."""
+    return quote(value.encode("latin-1", "replace"), safe=_PRINTABLE)
 
 
 def _information(name: str) -> bytes:

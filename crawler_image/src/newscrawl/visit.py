@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from newscrawl.archive import WarcWriter
 from newscrawl.context import Context, now
-from newscrawl.disk import told_when_full
+from newscrawl.disk import DiskFull, told_when_full
 from newscrawl.extract import extract
 from newscrawl.fetch import NOT_ASKED
 from newscrawl.model import FetchError, NotAnArticle, Response
@@ -31,15 +31,25 @@ def visit(context: Context, archive: WarcWriter, run_id: int, url: Claimed) -> V
 
     Raises DiskFull, because a page that cannot be kept must not count as visited, and LimitsUnavailable.
     """
-    asked = now()
+    asked, warc = now(), None
     try:
         response = context.fetcher.get(
             url.url, site=context.profile, etag=url.etag, last_modified=url.last_modified, now=asked
         )
+        if not response.not_modified:
+            with told_when_full(context.settings.warc_dir):
+                record = archive.write(response)
+            warc = (str(record.path), record.offset, record.length)
     except FetchError as error:
         if error.kind == "redis_unavailable":
             raise LimitsUnavailable(f"{error.message}: check that Redis runs, then run the same again") from error
         return _failed(url, error)
+    except (OSError, DiskFull):
+        raise  # the volume's fault, not the page's
+    except Exception as error:
+        # no page may end the batch, which would be tried again with the same page in it
+        log.exception("%s: the answer broke the fetcher", url.url)
+        return _failed(url, FetchError(url.url, "fetch_error", f"{type(error).__name__}: {error}"))
     answer = Visit(
         url_id=url.id,
         visited=response.fetched_at,
@@ -47,12 +57,10 @@ def visit(context: Context, archive: WarcWriter, run_id: int, url: Claimed) -> V
         status=response.status,
         bytes=len(response.body),
         elapsed=response.elapsed,
+        warc=warc,
     )
     if response.not_modified:
         return replace(answer, outcome="unchanged", etag=url.etag, last_modified=url.last_modified)
-    with told_when_full(context.settings.warc_dir):
-        record = archive.write(response)
-    answer = replace(answer, warc=(str(record.path), record.offset, record.length))
     return extracted(context.profile, run_id, response, answer)
 
 

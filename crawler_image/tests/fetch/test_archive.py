@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from newscrawl import archive
 from newscrawl.archive import WarcRecord, WarcWriter
 from newscrawl.model import Response
 from warcio.archiveiterator import ArchiveIterator
@@ -52,6 +56,19 @@ def test_a_response_is_found_at_its_place(tmp_path: Path) -> None:
         url, body = read(record)
         assert url.endswith(f"/{number}")
         assert body == response(number).body
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example("\u00e9; filename=\u00e9".encode("latin-1"), "content-disposition")
+@example(b"1", "\u00e9")
+@example(b"folded\r\n line", "x")
+@given(st.binary(max_size=30), st.sampled_from(["content-type", "content-disposition", "x"]))
+def test_any_header_can_be_kept(tmp_path: Path, value: bytes, name: str) -> None:
+    sent = replace(response(), headers={"a": "1", name: value.decode("latin-1"), "z": "2"})
+    with WarcWriter(tmp_path) as writer:
+        kept = archive.read(writer.write(sent))
+    assert (kept.body, kept.headers["a"], kept.headers["z"]) == (sent.body, "1", "2")
+    assert len(kept.headers) == 4
 
 
 def test_headers_tell_what_came_and_do_not_lie_about_the_body(tmp_path: Path) -> None:

@@ -440,6 +440,8 @@ def test_dates_are_aware(text: str, utc: str) -> None:
     assert moment(text, profile().timezone).astimezone(UTC).isoformat() == utc + "+00:00"
 
 
-@pytest.mark.parametrize("text", [None, "", "  ", "yesterday", "2026-13-45", "0001-01-01", "9" * 500])
+@pytest.mark.parametrize(
+    "text", [None, "", "  ", "yesterday", "2026-13-45", "0001-01-01", "9999-12-31T23:59:59-12:00", "9" * 500]
+)
 def test_what_is_no_date_is_none(text: str | None) -> None:
     assert moment(text, profile().timezone) is None

@@ -121,6 +121,8 @@ def test_retry_after_stops_all_workers(new_fetcher: MakeFetcher, site: LocalSite
         ("Mon, 23 Nov 2026 02:00:00 GMT", 0),
         ("9" * 400, 999_999_999),
         ("soon", None),
+        ("Mon, 23 Nov 99999999999999999999 03:01:30 GMT", None),
+        ("Mon, 23 Nov 9999 23:59:59 -1200", pytest.approx(251_578_000_000, rel=0.01)),
         ("-1", None),
         ("", None),
         (None, None),

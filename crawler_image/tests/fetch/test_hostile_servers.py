@@ -1,5 +1,6 @@
 """Whatever a server does, a fetch ends in bounded time and memory, with a recorded reason."""
 
+import contextlib
 import gzip
 import socket
 import struct
@@ -13,9 +14,13 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+import redis
 from certificates import authority_and_server
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from local_site import LocalSite
 from newscrawl.fetch import Fetcher, Limits
+from newscrawl.fetch.limiter import state_key
 from newscrawl.model import FetchError
 from site_profile import profile
 
@@ -134,6 +139,30 @@ def test_broken_answers_have_a_reason(
     new_fetcher: MakeFetcher, site: LocalSite, answer: bytes, kinds: set[str]
 ) -> None:
     assert failure(new_fetcher(), site.raw("/broken", lambda connection: connection.sendall(answer))).kind in kinds
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    status=st.sampled_from([200, 206, 301, 304, 404, 429, 503]),
+    headers=st.dictionaries(
+        st.sampled_from(["Retry-After", "Content-Length", "Content-Type", "Content-Encoding", "Location", "ETag", "X"]),
+        st.one_of(
+            st.sampled_from([b"\xb2", b"-1", b"1e9", b"9" * 400, b"Mon, 23 Nov 99999999999999999999 03:01:30 GMT"]),
+            st.binary(max_size=20).map(lambda value: value.replace(b"\n", b"").replace(b"\r", b"")),
+        ),
+        max_size=3,
+    ),
+)
+def test_whatever_headers_say_there_is_an_answer_or_a_reason(
+    new_fetcher: MakeFetcher, site: LocalSite, client: redis.Redis, status: int, headers: dict[str, bytes]
+) -> None:
+    client.flushdb()
+    lines = b"".join(name.encode() + b": " + value + b"\r\n" for name, value in headers.items())
+    head = b"HTTP/1.1 %d Some\r\n%sConnection: close\r\n\r\n" % (status, lines)
+    url = site.raw("/any", lambda connection: connection.sendall(head + b"<p>text</p>"))
+    with contextlib.suppress(FetchError):
+        new_fetcher(limits=Limits(1.0, 1.0, 2.0)).get(url, site=profile(), etag='"1"', now=NOW)
+    assert client.zcard(state_key(f"127.0.0.1:{site.port}") + ":slots") == 0
 
 
 def test_a_reset_connection_has_a_reason(new_fetcher: MakeFetcher, site: LocalSite) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from newscrawl.discover import feeds, lists, sitemaps
 from newscrawl.discover.choice import Choice
-from newscrawl.discover.hubs import Digest, Hubs, HubState
+from newscrawl.discover.hubs import Digest, Hubs, HubState, readable
 from newscrawl.model import FetchError, Link
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def _sources(
 def _feed(hubs: Hubs, url: str) -> Iterator[Link]:
     response = hubs.read(url)
     if response is not None:
-        links = list(feeds.links(response, hubs.profile.timezone))
+        with readable(url):
+            links = list(feeds.links(response, hubs.profile.timezone))
         yield from links
         hubs.remember(response, Digest(links).value)
 

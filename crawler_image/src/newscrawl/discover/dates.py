@@ -6,7 +6,8 @@ from datetime import datetime, tzinfo
 
 from newscrawl.extract.dates import parse
 
-_FIRST_YEAR = 1990  # before that there was no page; "0001-01-01" is how some systems write "unknown"
+# outside of these there is no page: "0001-01-01" is how some systems write "unknown", and "9999-12-31" "never"
+_YEARS = range(1990, 2100)
 
 
 def moment(text: str | None, zone: tzinfo) -> datetime | None:
@@ -17,6 +18,6 @@ def moment(text: str | None, zone: tzinfo) -> datetime | None:
         found: datetime | None = datetime.fromisoformat(text.strip())
     except ValueError:
         found = parse(text, zone)
-    if found is None or found.year < _FIRST_YEAR:
+    if found is None or found.year not in _YEARS:
         return None
     return found if found.tzinfo else found.replace(tzinfo=zone)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Protocol
 
-from newscrawl.model import Link, Response, Seen
+from newscrawl.model import FetchError, Link, Response, Seen
 
 if TYPE_CHECKING:
     from newscrawl.fetch import Fetcher
@@ -44,6 +45,18 @@ class HubState(Protocol):
 
     def put(self, url: str, seen: Seen) -> None:
         """Remembers it."""
+
+
+@contextmanager
+def readable(url: str) -> Iterator[None]:
+    """Whatever breaks on reading the hub is that hub's failure: FetchError `unreadable_hub`, and not the site's."""
+    try:
+        yield
+    except FetchError:
+        raise
+    except Exception as error:
+        log.exception("%s: broke its reader", url)
+        raise FetchError(url, "unreadable_hub", f"{type(error).__name__}: {error}"[:300]) from error
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from newscrawl.discover.choice import Choice
-from newscrawl.discover.hubs import Digest, Hubs
+from newscrawl.discover.hubs import Digest, Hubs, readable
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
 from newscrawl.model import FetchError, Link, Response, Seen
@@ -65,8 +65,9 @@ def _walk(
     response, number = first, 1
     urls, visited = set(), {page.url}
     while True:
-        html = Page(response)
-        found = {link.url: link for link in choice.of(_links(page, html), response.url) if link.url not in urls}
+        with readable(response.url):
+            html = Page(response)
+            found = {link.url: link for link in choice.of(_links(page, html), response.url) if link.url not in urls}
         if not found:
             return
         urls |= found.keys()

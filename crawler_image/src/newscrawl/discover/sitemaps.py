@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, tzinfo
 from lxml import etree
 
 from newscrawl.discover.dates import moment
-from newscrawl.discover.hubs import LONGEST_REST, Digest, Hubs
+from newscrawl.discover.hubs import LONGEST_REST, Digest, Hubs, readable
 from newscrawl.fetch.decoding import Decoder, DecodingError
 from newscrawl.model import FetchError, Link, Response
 
@@ -77,12 +77,13 @@ def _read(hubs: Hubs, file: Child, longest_rest: timedelta) -> Iterator[Link]:
         return []
     children: list[Child] = []
     digest = Digest()
-    for found in entries(response, hubs.profile.timezone):
-        if isinstance(found, Child):
-            children.append(found)
-        else:
-            digest.add(found)
-            yield found
+    with readable(file.url):
+        for found in entries(response, hubs.profile.timezone):
+            if isinstance(found, Child):
+                children.append(found)
+            else:
+                digest.add(found)
+                yield found
     if not children:
         # an index may stay the same while its sitemaps change, so it is read in full each time
         hubs.remember(response, digest.value)

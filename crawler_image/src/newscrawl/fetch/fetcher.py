@@ -159,13 +159,13 @@ class Fetcher:
             answer = self._transport.get(
                 url, headers=call.headers, allow_private=private, max_bytes=call.max_bytes, cut=cut
             )
+            pause = retry_after(answer.headers.get("retry-after"), call.time())
         except FetchError as error:
             self._report(grant, failed=error.kind in _HOST_FAILURES)
             raise
         except BaseException:
             self._report(grant, failed=False)
             raise
-        pause = retry_after(answer.headers.get("retry-after"), call.time())
         if answer.status == 429 or (answer.status == 503 and pause is not None):
             self._report(grant, failed=pause is None, pause=_REST_AFTER_429 if pause is None else pause)
         else:
@@ -221,10 +221,10 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         return float(value[:9])
     try:
         then = parsedate_to_datetime(value)
-    except ValueError:
+        then = then if then.tzinfo else then.replace(tzinfo=UTC)
+        return max(0.0, (then - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
         return None
-    then = then if then.tzinfo else then.replace(tzinfo=UTC)
-    return max(0.0, (then - now).total_seconds())
 
 
 def _conditions(etag: str | None, last_modified: str | None) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import http.cookiejar
 import io
+import re
 import socket
 import threading
 import time
@@ -31,6 +32,7 @@ _CHUNK = 65536
 # a failed answer's body is read up to here, so that its connection can be used again
 _ERROR_BODY = 65536
 _POOLED_CONNECTIONS = 32
+_NUMBER = re.compile(r"[0-9]{1,18}")  # isdigit() says yes to "\u00b2", too
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,13 @@ class Transport:
             raise FetchError(url, error.kind, str(error), permanent=error.permanent) from error
         except DecodingError as error:
             raise FetchError(url, error.kind, str(error), permanent=error.kind == "too_large") from error
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, http.client.HTTPException) as error:
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            OSError,
+            http.client.HTTPException,
+            ValueError,
+        ) as error:
             raise _explained(url, error, self._limits) from error
 
     def _answer(self, url: str, response: requests.Response, max_bytes: int, cut: bool, started: float) -> Answer:
@@ -136,7 +144,7 @@ class Transport:
         body = b""
         if good:
             declared = headers.get("content-length", "")
-            if not cut and declared.isdigit() and int(declared) > max_bytes:
+            if not cut and _NUMBER.fullmatch(declared) and int(declared) > max_bytes:
                 raise DecodingError("too_large", f"Content-Length is {declared}, the limit {max_bytes} bytes")
             body = _read(response, Decoder(headers.get("content-encoding", ""), max_bytes, cut=cut))
         else:
@@ -179,7 +187,9 @@ def _explained(url: str, error: Exception, limits: Limits) -> FetchError:
         case urllib3.exceptions.ProtocolError() | http.client.IncompleteRead():
             return FetchError(url, "truncated", text)
     cause = _causes(error)[-1]
-    if isinstance(cause, http.client.HTTPException) and not isinstance(cause, http.client.RemoteDisconnected):
+    if isinstance(cause, http.client.RemoteDisconnected):
+        return FetchError(url, "connection", text)
+    if isinstance(cause, (http.client.HTTPException, ValueError)):
         return FetchError(url, "bad_response", text)
     return FetchError(url, "connection", text)
 
