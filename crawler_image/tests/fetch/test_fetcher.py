@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 import redis
-from local_site import LocalSite, answer
-from newscrawl.fetch import NOT_ASKED, Fetcher, Limits
+from local_site import LocalSite, Route, answer
+from newscrawl.fetch import NOT_ASKED, Fetcher, Limits, fetcher
 from newscrawl.fetch.fetcher import retry_after
 from newscrawl.model import FetchError
 from site_profile import profile
@@ -63,6 +63,24 @@ def test_redirects_in_circles_or_without_end_are_given_up(new_fetcher: MakeFetch
     assert site.count("/far6") == 0
 
 
+def test_a_slow_chain_of_redirects_is_left(
+    new_fetcher: MakeFetcher, site: LocalSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetcher, "LONGEST_CALL", 0.5)
+
+    def hop(number: int) -> Route:
+        def route(request: BaseHTTPRequestHandler) -> None:
+            site.closing.wait(0.2)
+            answer(request, 302, b"", {"Location": f"/{number + 1}"})
+
+        return route
+
+    site.routes |= {f"/{number}": hop(number) for number in range(8)}
+    error = failure(new_fetcher(), site.url("/0"))
+    assert (error.kind, error.permanent) == ("slow_redirects", False)
+    assert site.count("/5") == 0
+
+
 @pytest.mark.parametrize("target", ["ftp://a.example/", "javascript:alert(1)", "http://:80/", "file:///etc/passwd"])
 def test_redirects_to_no_page_are_refused(new_fetcher: MakeFetcher, site: LocalSite, target: str) -> None:
     assert failure(new_fetcher(), site.redirect("/a", target)).kind == "bad_redirect"
@@ -81,13 +99,15 @@ def test_a_redirect_to_a_private_address_is_refused(new_fetcher: MakeFetcher, si
     with LocalSite("127.0.0.2") as secret:
         secret.page("/metadata")
         error = failure(new_fetcher(), site.redirect("/a", secret.url("/metadata")))
-        assert error.kind in ("private_address", "robots_unreachable")
+        assert (error.kind, error.permanent) == ("private_address", True)
         assert "no public address" in error.message
         assert secret.asked == []
 
 
 def test_private_hosts_need_the_profile_s_word(new_fetcher: MakeFetcher, site: LocalSite) -> None:
     error = failure(new_fetcher(allow_private=False), site.page("/a"))
+    # a name server that lies for an hour must not cost the site's articles
+    assert (error.kind, error.permanent) == ("private_address", False)
     assert "no public address" in error.message
     assert site.asked == []
 

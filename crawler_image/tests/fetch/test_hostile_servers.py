@@ -196,7 +196,7 @@ def test_an_unknown_certificate_is_refused(new_fetcher: MakeFetcher, tmp_path: P
         server.page("/page", b"over TLS")
         url = server.url("/page", "https")
         error = failure(new_fetcher(), url)
-        assert (error.kind, server.asked) == ("robots_unreachable", [])
+        assert (error.kind, server.asked) == ("tls", [])
         assert "certificate" in error.message
 
 

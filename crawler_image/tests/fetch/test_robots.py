@@ -1,24 +1,29 @@
 """A site's robots.txt is obeyed, asked for once, and read as RFC 9309 says when something is wrong with it."""
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import redis
+from certificates import authority_and_server
 from local_site import LocalSite
 from newscrawl.fetch import Fetcher, Limits
-from newscrawl.fetch.robots import Robots
+from newscrawl.fetch.robots import LONGEST_DELAY, Robots
 from newscrawl.fetch.transport import Answer
 from newscrawl.model import FetchError
+from newscrawl.profiles import Profile
 from site_profile import profile
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 MakeFetcher = Callable[..., Fetcher]
 
 
-def outcome(fetcher: Fetcher, url: str) -> str:
+def outcome(fetcher: Fetcher, url: str, site: Profile | None = None) -> str:
     try:
-        return str(fetcher.get(url, site=profile(), now=NOW).status)
+        return str(fetcher.get(url, site=site or profile(), now=NOW).status)
     except FetchError as error:
         return error.kind
 
@@ -93,6 +98,42 @@ def test_crawl_delay_wins_when_it_is_slower(new_fetcher: MakeFetcher, site: Loca
     for _ in range(3):
         fetcher.get(site.url("/a"), site=profile(rate=1.0, concurrency=100), now=NOW)
     assert [round(nap / 30, 1) for nap in naps[1:]] == [1.0, 2.0]
+
+
+def test_a_crawl_delay_of_days_is_cut(new_fetcher: MakeFetcher, site: LocalSite) -> None:
+    site.page("/robots.txt", b"User-agent: *\nCrawl-delay: 1e300")
+    naps: list[float] = []
+    fetcher = new_fetcher(sleep=naps.append)
+    for _ in range(3):
+        assert outcome(fetcher, site.page("/a")) == "200"
+    assert [round(nap / LONGEST_DELAY, 1) for nap in naps] == [1.0, 2.0]
+    # and nobody waits for longer than ten minutes
+    assert outcome(fetcher, site.page("/a")) == "rate_limited"
+
+
+def test_a_slow_robots_txt_keeps_only_its_own_site_waiting(new_fetcher: MakeFetcher, site: LocalSite) -> None:
+    fetcher = new_fetcher(limits=Limits(2.0, 30.0, 30.0))
+    hosts = profile("127.0.0.1", "127.0.0.2", "127.0.0.3")
+    with LocalSite("127.0.0.2") as slow, LocalSite("127.0.0.3") as other:
+        slow.raw("/robots.txt", lambda connection: slow.closing.wait() and None)
+        site.redirect("/1", slow.url("/1"))
+        other.page("/2")
+        waiting = threading.Thread(target=outcome, args=(fetcher, site.url("/1"), hosts))
+        waiting.start()
+        while "/robots.txt" not in slow.asked:
+            time.sleep(0.001)
+        assert outcome(fetcher, other.url("/2"), hosts) == "200"
+        assert waiting.is_alive()
+    waiting.join()
+
+
+def test_what_ails_the_host_itself_keeps_its_name(new_fetcher: MakeFetcher, tmp_path: Path) -> None:
+    _, context = authority_and_server(tmp_path, "localhost")
+    with LocalSite("localhost", lambda sock: context.wrap_socket(sock, server_side=True)) as server:
+        fetcher = new_fetcher()
+        hosts = profile("localhost")
+        assert [outcome(fetcher, server.url("/a", "https"), hosts) for _ in range(2)] == ["tls", "tls"]
+    assert outcome(fetcher, "http://no-such-host.invalid/") == "dns"
 
 
 def test_rules_of_the_last_day_outlive_a_failing_server(client: redis.Redis) -> None:

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 # kinds that say nothing about the URL or its server, because no request was sent: they should cost the URL no attempt
 NOT_ASKED = frozenset({"redis_unavailable", "rate_limited", "host_busy", "host_paused", OPEN})
 
+_SLOW = "slow_redirects"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # the host itself is in trouble, whatever the URL
 _HOST_FAILURES = frozenset({"dns", "connect", "connect_timeout", "timeout", "deadline", "connection", "tls"})
@@ -42,6 +43,7 @@ _WORTH_RETRYING = _HOST_FAILURES | {"truncated", "bad_response", "bad_encoding"}
 _KINDS_OF_WAITING = {"rate": "rate_limited", "busy": "host_busy", "retry_after": "host_paused"}
 _PASSING_STATUSES = frozenset({408, 421, 425, 429})
 _REST_AFTER_429 = 10.0  # seconds, when the server does not say how long
+LONGEST_CALL = 180.0  # seconds for a page with its redirects and their robots.txt, waiting for turns not counted
 _LONGEST_PAUSE = 3600.0  # seconds that a Retry-After can keep a host closed
 _LEASE_MARGIN = 45.0  # seconds for name resolution and a slow machine, beyond the exchange's own deadline
 _LONGEST_RETRY_WAIT = 30.0
@@ -74,7 +76,7 @@ class Fetcher:
         self._transport = Transport(user_agent, self._limits, ca_bundle=ca_bundle)
         self._limiter = Limiter(client, lease=self._limits.deadline + _LEASE_MARGIN, patience=patience, sleep=sleep)
         self._breaker = Breaker(client)
-        self._robots = Robots(client, user_agent, NOT_ASKED)
+        self._robots = Robots(client, user_agent, NOT_ASKED | {_SLOW})
 
     def get(
         self,
@@ -92,9 +94,11 @@ class Fetcher:
         `now` is the time of the call (aware); `etag` and `last_modified` make the request conditional; `max_bytes`
         replaces the limit of the decoded body; `retries` more tries are made after failures that may pass (pages
         leave that to the frontier). Raises FetchError: kinds are those of Transport.get, `http_<status>`, `robots`,
-        `robots_unreachable`, `redirect_loop`, `too_many_redirects`, `bad_redirect` and those in NOT_ASKED.
+        `robots_unreachable`, `redirect_loop`, `too_many_redirects`, `slow_redirects`, `bad_redirect` and those in
+        NOT_ASKED.
         """
-        call = _Call(url, site, _conditions(etag, last_modified), max_bytes, now, time.monotonic())
+        began = time.monotonic()
+        call = _Call(url, site, _conditions(etag, last_modified), max_bytes, now, began, _End(began))
         for attempt in range(retries + 1):
             try:
                 answer, redirects = self._follow(call)
@@ -118,8 +122,14 @@ class Fetcher:
     def _follow(self, call: _Call) -> tuple[Answer, tuple[str, ...]]:
         hops: list[str] = []
         here = _first(call.url)
+        call = replace(call, end=_End(time.monotonic() + LONGEST_CALL))
         while True:
-            answer = self._allowed(here, call)
+            try:
+                answer = self._allowed(here, call)
+            except FetchError as error:
+                # a link can lead there for ever; that the site itself has such an address is a name server's mistake
+                error.permanent = error.permanent and (error.kind != "private_address" or bool(hops))
+                raise
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or location is None:
                 break
@@ -154,7 +164,12 @@ class Fetcher:
         host = authority(url)
         hosts = call.site.hosts
         private = self._allow_private and (host in hosts or host.partition(":")[0] in hosts)
+        asked = time.monotonic()
+        if asked > call.end.at:
+            message = f"its redirects and their robots.txt took more than {LONGEST_CALL:g} s, the last is {url}"
+            raise FetchError(call.url, _SLOW, message)
         grant = self._turn(url, host, interval, call.site.politeness.concurrency)
+        call.end.at += time.monotonic() - asked
         try:
             answer = self._transport.get(
                 url, headers=call.headers, allow_private=private, max_bytes=call.max_bytes, cut=cut
@@ -196,9 +211,16 @@ class Fetcher:
             log.warning("%s: Redis did not take the end of a request; its slot is free when its lease ends", grant.host)
 
 
+@dataclass
+class _End:
+    """When a call's time is up (monotonic), which waiting for turns moves."""
+
+    at: float
+
+
 @dataclass(frozen=True)
 class _Call:
-    """What one call of get is about, and when it began."""
+    """What one call of get is about, and when it began; after `end` it makes no further request."""
 
     url: str
     site: Profile
@@ -206,6 +228,7 @@ class _Call:
     max_bytes: int | None
     now: datetime
     started: float
+    end: _End
 
     def time(self) -> datetime:
         """The caller's time now."""

@@ -19,6 +19,7 @@ _PREFIX = "newscrawl:host:"
 # A worker that wakes later than this part of the interval would come close to the one after it: it takes a new turn.
 # Intervals shorter than _SHORT seconds are below what a busy machine can keep; their average is kept all the same.
 _LATE, _SHORT, _TURNS = 0.1, 0.05, 5
+_LONGEST_WAIT = 600.0  # seconds that a worker sleeps for a slow site's sake
 _STATE_SECONDS = 86400  # idle hosts are forgotten after a day, and no pause is longer
 
 # KEYS: state hash, slots sorted set (token -> end of lease). ARGV: token, interval, concurrency, lease, patience (µs).
@@ -132,7 +133,7 @@ class Limiter:
         token = secrets.token_hex(8)
         keys = [state_key(host), state_key(host) + ":slots"]
         # of a slow site, as many turns as others may have before us
-        patience = max(self._patience, 8 * interval)
+        patience = max(self._patience, min(8 * interval, _LONGEST_WAIT))
         give_up = time.monotonic() + patience
         nap, turns = 0.01, 0
         while True:
