@@ -7,10 +7,12 @@ site, and where it need not, a second process makes it faster, which a second th
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from newscrawl import settings as environment
@@ -18,12 +20,16 @@ from newscrawl.archive import WarcWriter
 from newscrawl.context import Context, now, open_context, open_database
 from newscrawl.settings import Settings
 from newscrawl.store import StoreUnavailable, frontier, runs, visits
+from newscrawl.store.database import blames_the_row
 from newscrawl.store.frontier import Claimed
 from newscrawl.store.lease import Lease
 from newscrawl.store.visits import Visit
 from newscrawl.visit import visit
 
+log = logging.getLogger(__name__)
+
 STORED_TOGETHER = 50  # visits in one transaction, or what came within FLUSH_SECONDS
+STORED_BYTES = 16 * 2**20  # of their pages
 FLUSH_SECONDS = 1.0
 # how long a batch may wait for URLs that have to rest: for one, and in all. What rests longer is the site's next run's:
 # a page that fails again and again must not hold a worker
@@ -124,12 +130,34 @@ class _Worker:
         return True
 
     def _store_is_due(self) -> bool:
-        return len(self._waiting) >= STORED_TOGETHER or time.monotonic() - self._stored_at >= FLUSH_SECONDS
+        waiting = len(self._waiting), sum(one.bytes or 0 for one in self._waiting)
+        full = waiting[0] >= STORED_TOGETHER or waiting[1] >= STORED_BYTES
+        return full or time.monotonic() - self._stored_at >= FLUSH_SECONDS
 
     def _store(self) -> None:
         results, self._waiting, self._stored_at = self._waiting, [], time.monotonic()
         if not results:
             return
+        try:
+            self._record(results)
+        except Exception as error:
+            if not blames_the_row(error):
+                raise
+            # one page must not cost the others of its transaction, now and in every later run
+            for one in results:
+                self._record_alone(one)
+
+    def _record_alone(self, one: Visit) -> None:
+        try:
+            self._record([one])
+        except Exception as error:
+            if not blames_the_row(error):
+                raise
+            reason = f"{type(error).__name__}: {getattr(error, 'orig', error)}"[:500]
+            log.warning("the page of URL %d cannot be stored: %s", one.url_id, reason)
+            self._record([replace(one, article=None, outcome="refused", kind="unstorable", reason=reason)])
+
+    def _record(self, results: Sequence[Visit]) -> None:
         site, owner, stored = self.context.profile.site, self.context.owner, now()
         counts = self.context.database.run(
             lambda connection: visits.record(connection, site, self.run_id, self.batch_id, owner, results, stored)

@@ -22,6 +22,7 @@ from newscrawl.model import FetchError, Link
 from newscrawl.settings import Settings
 from newscrawl.store import frontier, runs
 from newscrawl.store.hubs import Hubs
+from newscrawl.urls import MAX_URL
 from newscrawl.verdict import Yield, drift, judge
 
 __all__ = ["BatchResult", "Discovery", "SiteUnreachable", "discover_site", "fetch_batch", "report"]
@@ -160,9 +161,9 @@ def _store_links(context: Context, run_id: int, on_found: Callable[[int], None])
     links = discover(context.profile, context.fetcher, known=known, hub_state=hubs, now=now())
     found = new = 0
     for part in _parts(links):
-        usable = {link.url: link for link in part if len(link.url) <= frontier.MAX_URL}
+        usable = {link.url: link for link in part if len(link.url) <= MAX_URL}
         if len(usable) < len(part):
-            log.warning("%s: %d links longer than %d characters", site, len(part) - len(usable), frontier.MAX_URL)
+            log.warning("%s: %d links longer than %d characters", site, len(part) - len(usable), MAX_URL)
         found += len(usable)
         new += database.run(lambda c, usable=usable: frontier.add_links(c, site, usable, run_id, now()))
         database.run(lambda c, found=found, new=new: runs.note(c, run_id, {"new": new}, now()))

@@ -23,6 +23,7 @@ _TRACKING = re.compile(
 _SESSION_IN_PATH = re.compile(r";(?:jsessionid|phpsessid)=[^/?;]*", re.IGNORECASE)
 _ESCAPED_AMPERSAND = re.compile(r"&(?:amp;)+")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f\u200b\u2060\ufeff]+")
+MAX_URL = 2048  # characters; browsers and caches cut there, and a longer one is a trap more often than an article
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 

@@ -1,6 +1,8 @@
 """A site's new articles are found, each once, and nothing that was found is lost by a crash or a broken hub."""
 
 import gzip
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,12 +10,13 @@ from itertools import pairwise
 
 import pytest
 from local_site import LocalSite
+from newscrawl import discover as discover_package
 from newscrawl.discover import discover
 from newscrawl.discover.dates import moment
 from newscrawl.discover.hubs import LONGEST_REST, rest_after
-from newscrawl.discover.sitemaps import LONGEST_REST_BELOW, entries
+from newscrawl.discover.sitemaps import LONGEST_REST_BELOW
 from newscrawl.fetch import Fetcher, Limits
-from newscrawl.model import FetchError, Link, Response, Seen
+from newscrawl.model import FetchError, Link, Seen
 from newscrawl.profiles import ListPage
 from site_profile import profile
 
@@ -298,17 +301,73 @@ def test_a_list_of_urls_is_a_sitemap(crawl: Crawl, site: LocalSite) -> None:
     assert crawl.paths(sitemaps=[site.page("/sitemap.txt", text.encode())]) == ["/1", "/2"]
 
 
-@pytest.mark.slow
-def test_a_sitemap_of_a_million_urls_is_read_to_the_limit() -> None:
-    body = gzip.compress(urlset(*["<url><loc>http://a.example/1</loc></url>"] * 1_000_000), 1)
-    url = "http://a.example/s.xml.gz"
-    response = Response(url, url, 200, {}, body, 0.1, NOW)
-    tracemalloc.start()
-    found = sum(1 for _ in entries(response, profile().timezone))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert found == 50_000
-    assert peak < 150_000_000  # the unpacked file, twice
+def memory_of(url: str, code: str) -> tuple[int, str]:
+    """The megabytes that a process of its own grows by when it reads the answer of `url`, and what it prints."""
+    program = f"""
+import resource, urllib.request
+from datetime import UTC, datetime
+from newscrawl.discover import feeds, sitemaps
+from newscrawl.model import FetchError, Response
+body = urllib.request.urlopen("{url}").read()
+response = Response("{url}", "{url}", 200, {{}}, body, 0.1, datetime.now(UTC))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    print(sum(1 for _ in {code}(response, UTC)))
+except FetchError as error:
+    print(error.kind)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    outcome, megabytes = said.stdout.split()
+    return int(megabytes), outcome
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "outcome"),
+    [
+        ("sitemaps.entries", urlset(*["<url><loc>http://a.example/1</loc></url>"] * 1_000_000), "50000"),
+        ("sitemaps.entries", urlset(*["<x/>"] * 12_000_000), "too_large"),
+        ("sitemaps.entries", urlset("<url>" + "<x/>" * 12_000_000 + "</url>"), "too_large"),
+        ("feeds.links", rss(*["<item/>"] * 1_000_000), "too_large"),
+        ("feeds.links", rss("<x/>" * 2_000_000), "too_large"),
+        ("feeds.links", rss("<item/>" * 500_000).decode().encode("utf-16"), "too_large"),
+    ],
+    ids=["a million URLs", "elements", "elements in an entry", "items", "elements in a feed", "UTF-16"],
+)
+def test_an_endless_hub_costs_little_memory(site: LocalSite, code: str, body: bytes, outcome: str) -> None:
+    packed = code.startswith("sitemaps")
+    megabytes, told = memory_of(site.page("/hub", gzip.compress(body, 1) if packed else body), code)
+    assert told == outcome
+    assert megabytes < 150  # the unpacked file, twice
+
+
+def test_a_sitemap_of_a_million_urls_does_not_harm_the_others(crawl: Crawl, site: LocalSite) -> None:
+    many = b"".join(b"<url><loc>%s/%d</loc></url>" % (site.url("").encode(), n) for n in range(1_000_000))
+    large = site.page("/large.xml.gz", gzip.compress(urlset(many.decode()), 1))
+    good = site.page("/good.xml", urlset(entry(site.url("/good"))))
+    found = crawl.paths(sitemaps=[large, good])
+    assert (len(found), found[-1]) == (50_001, "/good")
+
+
+def test_a_run_has_a_limit_of_links_and_the_next_goes_on(
+    crawl: Crawl, site: LocalSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discover_package, "MAX_LINKS", 5)
+    hubs = [
+        site.page(f"/{name}.xml", urlset(*(entry(site.url(f"/{name}{n}")) for n in range(3))), ETag='"1"')
+        for name in "abc"
+    ]
+    assert crawl.paths(sitemaps=hubs) == ["/a0", "/a1", "/a2", "/b0", "/b1"]
+    assert site.count("/c.xml") == 0
+    assert crawl.paths(sitemaps=hubs) == ["/b2", "/c0", "/c1", "/c2"]
+
+
+def test_images_and_videos_say_nothing_of_the_page(crawl: Crawl, site: LocalSite) -> None:
+    image = "<i:image xmlns:i='http://i'><i:loc>/picture</i:loc><i:title>picture</i:title></i:image>"
+    video = "<v:video xmlns:v='http://v'><v:publication_date>2001-01-01</v:publication_date></v:video>"
+    more = f"<url>{image}{video}<loc>{site.url('/1')}</loc></url>"
+    (link,) = crawl.run(sitemaps=[site.page("/s.xml", urlset(more))])
+    assert (link.url, link.title, link.published) == (site.url("/1"), None, None)
 
 
 @pytest.mark.parametrize("kind", ["feeds", "sitemaps"])

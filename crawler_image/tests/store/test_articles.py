@@ -50,6 +50,25 @@ def test_everything_comes_back_as_it_went_in(database: Database) -> None:
     assert (one.version, one.run_id, one.site, one.fetched) == (1, 1, "hanbit", NOW)
 
 
+def test_what_no_database_takes_is_left_out(database: Database) -> None:
+    half = {"section": "a\ud83d", "authors": ("b\ud83d",), "keywords": ("c\udc00",)}
+    put(
+        database,
+        row(1, **half, image="data:image/png;base64," + "x" * 70_000),
+        row(2, image="https://a.example/\ud83d"),
+    )
+    first, second = sorted(found(database), key=lambda one: one.canonical_url)
+    assert (first.section, first.authors, first.keywords) == ("a\ufffd", ["b\ufffd"], ["c\ufffd"])
+    assert (first.image, second.image) == (None, None)
+    with pytest.raises(Unstorable, match="its url has"):
+        row(3, url="https://a.example/" + "x" * 2048)
+
+
+def test_texts_larger_than_a_packet_travel_apart(database: Database) -> None:
+    large = "가" * 3_999_000
+    assert [outcome for _, outcome in put(database, *(row(n, f"{n} {large}") for n in range(6)))] == ["stored"] * 6
+
+
 def test_rows_travel_together(database: Database) -> None:
     sent: list[str] = []
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ import redis
 from cuttable import Proxy
 from newscrawl import batch
 from newscrawl import settings as environment
+from newscrawl.context import now, open_context
 from newscrawl.crawl import SiteUnreachable, discover_site, fetch_batch, report
 from newscrawl.lake.filesystem import open_lake
 from newscrawl.lake.load import ship_warcs
@@ -26,8 +27,11 @@ from newscrawl.settings import Settings
 from newscrawl.store import Database, StoreUnavailable, articles, frontier, runs
 from newscrawl.store.articles import Search
 from newscrawl.store.tables import urls, visits
+from newscrawl.store.visits import Visit
 from small_site import SmallSite
-from sqlalchemy import func, make_url, select
+from sqlalchemy import func, make_url, select, text
+from sqlalchemy.exc import ProgrammingError
+from store_samples import row as sample_row
 
 SITE = "small"
 
@@ -119,6 +123,35 @@ def test_raw_pages_are_kept_where_the_visit_says(database: Database, settings: S
         with open(row.warc_path, "rb") as file:
             file.seek(row.warc_offset)
             assert len(file.read(row.warc_length)) == row.warc_length > 100
+
+
+def test_a_page_that_cannot_be_stored_costs_no_other(database: Database, settings: Settings) -> None:
+    found = discover_site(SITE, run_key="first", settings=settings, limit=10)
+    worker = batch._Worker(open_context(SITE, settings, database), found.run_id, found.batches[0])
+    rows = [sample_row(number) | {"site": SITE} for number in range(10)]
+    rows[3]["published"] = datetime.min.replace(tzinfo=timezone(timedelta(hours=9)))
+    rows[6]["section"] = "x" * 300
+    rows[7]["keywords"] = ["\ud83d"]
+    claimed = worker._claim(10)
+    worker._waiting = [Visit(one.id, now(), 1, article=row) for one, row in zip(claimed, rows, strict=True)]
+    worker._store()
+    assert worker.outcomes == {"stored": 7, "refused": 3}
+    assert len(stored(database)) == 7
+    (failure,) = report(found.run_id, settings=settings)["failures"]
+    assert (failure["kind"], failure["count"]) == ("unstorable", 3)
+
+
+def test_what_is_wrong_with_the_database_is_blamed_on_no_page(database: Database, settings: Settings) -> None:
+    found = discover_site(SITE, run_key="first", settings=settings, limit=3)
+    with database.engine.begin() as connection:
+        connection.execute(text("RENAME TABLE articles TO elsewhere"))
+    try:
+        with pytest.raises(ProgrammingError, match="articles"):
+            fetch_batch(found.run_id, found.batches[0], settings=settings)
+    finally:
+        with database.engine.begin() as connection:
+            connection.execute(text("RENAME TABLE elsewhere TO articles"))
+    assert states(database) == {"new": 40}
 
 
 def test_a_limit_leaves_the_rest_for_the_next_run(database: Database, settings: Settings, site: SmallSite) -> None:

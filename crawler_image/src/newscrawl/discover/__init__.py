@@ -22,6 +22,7 @@ __all__ = ["HubState", "discover"]
 log = logging.getLogger(__name__)
 
 _ASKED_TOGETHER = 500
+MAX_LINKS = 200_000  # of a run: more than a site publishes in years, and all are held in memory
 
 
 def discover(
@@ -36,7 +37,8 @@ def discover(
 
     `known(urls)` tells which URLs the frontier has. What is to be remembered is put into `hub_state` after a hub's
     links were handed on: save it together with the links. A hub that fails is logged and left to the next run. Raises
-    FetchError when no hub answered, and at once when Redis does not.
+    FetchError when no hub answered, and at once when Redis does not. At MAX_LINKS it ends; the hub that was not read to
+    its end is the next run's, like those after it.
     """
     hubs, choice = Hubs(profile, fetcher, hub_state, now), Choice(profile, now)
     seen: set[str] = set()
@@ -45,9 +47,14 @@ def discover(
     for name, links in _sources(hubs, choice, known):
         try:
             for link in links:
-                if link.url not in seen:
-                    seen.add(link.url)
-                    yield link
+                if link.url in seen:
+                    continue
+                if len(seen) == MAX_LINKS:
+                    log.warning("%s: the rest of it, and the hubs after it, are left out: %d links", name, MAX_LINKS)
+                    hubs.forget()
+                    return
+                seen.add(link.url)
+                yield link
             hubs.settle()
             answered += 1
         except FetchError as error:

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 # a fragment names the note about a list, so that no real hub can have its name
 _UNFINISHED = "#unfinished"
+_MAX_LINKS = 10_000  # of one page
 
 
 def links(hubs: Hubs, page: ListPage, choice: Choice, known: Callable[[Sequence[str]], set[str]]) -> Iterator[Link]:
@@ -98,7 +99,7 @@ def _following(page: ListPage, number: int, html: Page) -> str | None:
 
 
 def _links(page: ListPage, html: Page) -> Iterator[Link]:
-    return (Link(url, page.url) for url in _addresses(html, page.links))
+    return (Link(url, page.url) for url in _addresses(html, page.links)[:_MAX_LINKS])
 
 
 def _addresses(html: Page, selector: str) -> list[str]:

@@ -6,11 +6,11 @@ site must cost neither memory nor hours. Entities are not resolved, nothing is l
 
 from __future__ import annotations
 
-import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from lxml import etree
 
@@ -18,15 +18,19 @@ from newscrawl.discover.dates import moment
 from newscrawl.discover.hubs import LONGEST_REST, Digest, Hubs, readable
 from newscrawl.fetch.decoding import Decoder, DecodingError
 from newscrawl.model import FetchError, Link, Response
+from newscrawl.urls import MAX_URL
 
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 50 * 1024 * 1024  # the protocol's own limit, uncompressed
 MAX_URLS = 50_000  # the protocol's own limit for one file
 MAX_DEPTH = 3  # indexes within indexes
+MAX_ELEMENTS = 2_000_000  # in one file: forty for each of its URLs
 MAX_FILES = 500  # that one run reads below one sitemap
 # of a file below an index, most of which are archives that never change again
 LONGEST_REST_BELOW = timedelta(days=7)
+_CHUNK = 65536
+_TEXT, _TEXT_PARTS = 4096, 16  # characters of a part, and parts of a text, that are kept
 _GZIP_MAGIC = b"\x1f\x8b"
 _PLAIN_XML = b"<"
 _ROOTS = ("urlset", "sitemapindex")
@@ -57,7 +61,10 @@ def links(hubs: Hubs, url: str, since: datetime) -> Iterator[Link]:
                 raise
             log.warning("sitemap left out: %s", error)
             continue
-        fresh = [one for one in children if one.url not in seen and not (one.modified and one.modified < since)]
+        usable = [one for one in children if len(one.url) <= MAX_URL]
+        if len(usable) < len(children):
+            log.warning("%s: %d URLs of sitemaps are too long", here.url, len(children) - len(usable))
+        fresh = [one for one in usable if one.url not in seen and not (one.modified and one.modified < since)]
         if fresh and depth >= MAX_DEPTH:
             log.warning("%s: its %d sitemaps lie too deep (more than %d indexes)", here.url, len(fresh), MAX_DEPTH)
             continue
@@ -117,53 +124,93 @@ def _of_text(body: bytes, source: str) -> Iterator[Link]:
 
 
 def _of_xml(body: bytes, source: str, zone: tzinfo) -> Iterator[Link | Child]:
-    events = etree.iterparse(
-        io.BytesIO(body),
-        events=("end",),
-        tag=("{*}url", "{*}sitemap"),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        remove_comments=True,
-        remove_pis=True,
-        recover=True,
-        huge_tree=False,
+    target = _Entries()
+    # without a tree: one of a hostile file takes gigabytes
+    parser = etree.XMLParser(
+        target=target, resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False
     )
     try:
-        for _, element in events:
-            root = element.getparent()
-            if root is None or root.getparent() is not None or _name(root) not in _ROOTS:
-                continue
-            found = _entry(element, source, zone)
-            if found is not None:
-                yield found
-            element.clear()
-            while element.getprevious() is not None:
-                del root[0]
+        for start in range(0, len(body), _CHUNK):
+            parser.feed(body[start : start + _CHUNK])
+            if target.root is not None and target.root not in _ROOTS:
+                raise FetchError(source, "not_a_sitemap", f"neither urlset nor sitemapindex, but <{target.root}>")
+            if target.elements > MAX_ELEMENTS:
+                raise FetchError(source, "too_large", f"more than {MAX_ELEMENTS} elements")
+            yield from filter(None, (_entry(kind, told, source, zone) for kind, told in target.taken()))
+        parser.close()
+        yield from filter(None, (_entry(kind, told, source, zone) for kind, told in target.taken()))
     except etree.XMLSyntaxError as error:
         raise FetchError(source, "not_a_sitemap", f"not well-formed: {error}") from error
-    if events.root is None or _name(events.root) not in _ROOTS:
-        start = "nothing" if events.root is None else f"<{_name(events.root)}>"
-        raise FetchError(source, "not_a_sitemap", f"neither urlset nor sitemapindex, but {start}")
+    if target.root is None:
+        raise FetchError(source, "not_a_sitemap", "neither urlset nor sitemapindex, but nothing")
 
 
-def _entry(element: etree._Element, source: str, zone: tzinfo) -> Link | Child | None:
-    told: dict[str, str] = {}
-    for part in element.iter():
-        if isinstance(part.tag, str) and part.text:
-            told.setdefault(_name(part), part.text.strip())
+class _Entries:
+    """Takes a parser's events and keeps the few texts of each entry that a crawl needs."""
+
+    def __init__(self) -> None:
+        self.root: str | None = None
+        self.elements = 0
+        self._path: list[str] = []
+        self._space = ""
+        self._told: dict[str, str] = {}
+        self._field: str | None = None
+        self._text: list[str] = []
+        self._found: list[tuple[str, dict[str, str]]] = []
+
+    def taken(self) -> list[tuple[str, dict[str, str]]]:
+        """The entries since the last call: `url` or `sitemap`, and the texts by name."""
+        found, self._found = self._found, []
+        return found
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        space, name = _split(tag)
+        self.elements += 1
+        self._path.append(name)
+        if len(self._path) == 1:
+            self.root = name
+        elif len(self._path) == 2:
+            self._space, self._told = space, {}
+        # of images and videos in an entry, loc and title mean something else
+        own = len(self._path) == 3 and space == self._space and name in ("loc", "lastmod")
+        news = len(self._path) == 4 and self._path[2] == "news" and name in ("publication_date", "title")
+        self._field, self._text = (name if own or news else None), []
+
+    def data(self, text: str) -> None:
+        """A part of a text."""
+        if self._field is not None and len(self._text) < _TEXT_PARTS:
+            self._text.append(text[:_TEXT])
+
+    def end(self, tag: str) -> None:
+        """An element ends."""
+        name = self._path.pop()
+        if self._field is not None and (text := "".join(self._text).strip()):
+            self._told.setdefault(self._field, text)
+        self._field = None
+        if len(self._path) == 1 and name in ("url", "sitemap"):
+            self._found.append((name, self._told))
+
+    def close(self) -> None:
+        """The end of the file."""
+
+
+def _entry(kind: str, told: Mapping[str, str], source: str, zone: tzinfo) -> Link | Child | None:
     url = told.get("loc")
     if not url:
         return None
     modified = moment(told.get("lastmod"), zone)
-    if _name(element) == "sitemap":
+    if kind == "sitemap":
         return Child(url, modified)
     published = moment(told.get("publication_date"), zone)
     return Link(url=url, source=source, published=published, modified=modified, title=told.get("title"))
 
 
-def _name(element: etree._Element) -> str:
-    return etree.QName(element).localname.lower() if isinstance(element.tag, str) else ""
+@lru_cache(256)
+def _split(tag: str) -> tuple[str, str]:
+    """Namespace and lower-case name of a tag, also of one whose prefix was never declared."""
+    space, _, name = tag.rpartition("}")
+    return space, name.rpartition(":")[2].lower()
 
 
 def _unpacked(response: Response) -> bytes:

@@ -6,6 +6,7 @@ caller's transaction, so that the article and the frontier's word for it are com
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -33,8 +34,12 @@ from newscrawl.model import PreparedArticle
 from newscrawl.store.frontier import lock_site
 from newscrawl.store.many import ROWS, upsert_rows
 from newscrawl.store.tables import VERSIONED, article_versions, articles, url_hash
+from newscrawl.urls import MAX_URL
 
-_MAX = {"title": 1000, "canonical_url": 2048, "body": 4_000_000}  # characters; utf8mb4 takes up to four bytes each
+# characters; utf8mb4 takes up to four bytes each
+_MAX = {"title": 1000, "canonical_url": MAX_URL, "url": MAX_URL, "body": 4_000_000}
+_ADDRESS = re.compile(rf"https?://[^\s\ud800-\udfff]{{1,{MAX_URL}}}", re.IGNORECASE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Unstorable(Exception):
@@ -77,7 +82,12 @@ class Stored:
 def row_of(prepared: PreparedArticle, *, site: str, run_id: int | None, fetched: datetime) -> dict[str, Any]:
     """The columns of an article; raises Unstorable. `published_offset` is in minutes east of UTC."""
     article = prepared.article
-    texts = {"title": article.title, "canonical_url": article.canonical_url, "body": article.body}
+    texts = {
+        "title": article.title,
+        "canonical_url": article.canonical_url,
+        "url": article.url,
+        "body": article.body,
+    }
     for name, text in texts.items():
         if not text.strip() or len(text) > _MAX[name]:
             raise Unstorable(f"its {name} has {len(text)} characters (1 to {_MAX[name]} can be stored)")
@@ -86,15 +96,15 @@ def row_of(prepared: PreparedArticle, *, site: str, run_id: int | None, fetched:
         **texts,
         "url_hash": url_hash(article.canonical_url),
         "site": site,
-        "url": article.url,
         "version": 1,
-        "authors": list(article.authors),
+        "authors": [_whole(name) for name in article.authors],
         "published": article.published,
         "published_offset": None if offset is None else round(offset.total_seconds() / 60),
         "modified": article.modified,
-        "section": article.section and article.section[:255],
-        "keywords": list(article.keywords),
-        "image": article.image,
+        "section": article.section and _whole(article.section)[:255],
+        "keywords": [_whole(word) for word in article.keywords],
+        # one that is in the page itself (data:) is no address to keep
+        "image": article.image if article.image and _ADDRESS.fullmatch(article.image) else None,
         "language": article.language and article.language[:16],
         "access": article.access,
         "extractor": article.extractor,
@@ -108,6 +118,11 @@ def row_of(prepared: PreparedArticle, *, site: str, run_id: int | None, fetched:
         "run_id": run_id,
         "fetched": fetched,
     }
+
+
+def _whole(text: str) -> str:
+    """The text without halves of characters, which JSON's escapes can leave and no database takes."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def decide(rows: Sequence[Mapping[str, Any]], existing: Sequence[Existing]) -> list[Decision]:

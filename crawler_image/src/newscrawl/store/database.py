@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, StatementError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -24,6 +24,8 @@ T = TypeVar("T")
 DEADLOCK = frozenset({1205, 1213})  # lock wait timeout, deadlock
 # too many connections, shutting down, killed, read-only in a failover, cannot connect, gone, lost, idle too long
 AWAY = frozenset({1040, 1053, 1927, 1290, 2002, 2003, 2006, 2013, 2055, 4031})
+# MySQL's JSON functions refuse a value; what else a row can be blamed for, pymysql calls a DataError
+_BAD_JSON = frozenset({3140, 3141, 3143, 3144, 3158})
 DEADLOCK_RETRIES = 10
 
 
@@ -98,6 +100,13 @@ def error_code(error: DBAPIError) -> int | None:
     """MySQL's number of the error, where it has one."""
     arguments = getattr(error.orig, "args", ())
     return arguments[0] if arguments and isinstance(arguments[0], int) else None
+
+
+def blames_the_row(error: Exception) -> bool:
+    """Whether what was written is at fault, so that the same rows would fail again on any server."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, DataError) or error_code(error) in _BAD_JSON
+    return isinstance(error, ValueError | TypeError | OverflowError | StatementError)
 
 
 def _words(error: DBAPIError) -> str:

@@ -21,7 +21,6 @@ from newscrawl.store.tables import batches, runs, sites, url_hash, urls
 
 MAX_ATTEMPTS = 8
 DEATHS = 20  # more than a drain, a node loss and a redeploy together can do to one innocent URL
-MAX_URL = 2048  # characters; browsers and caches cut there, and a longer one is a trap more often than an article
 _FIRST_PAUSE = 5.0
 _LONGEST_PAUSE = 6 * 3600.0
 
@@ -76,7 +75,7 @@ def known(connection: Connection, canonical_urls: Iterable[str]) -> set[str]:
 def add_links(connection: Connection, site: str, links: Mapping[str, Link], run_id: int, now: datetime) -> int:
     """Adds links by canonical URL and returns how many were new; a known one is due again when it was modified since.
 
-    Links whose URL is longer than MAX_URL are the caller's to refuse.
+    Links whose URL is longer than urls.MAX_URL are the caller's to refuse.
     """
     if not links:
         return 0

@@ -7,12 +7,14 @@ compile every cell of every row anew. So the statement is put together here, fro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table
 
 ROWS = 200  # a statement: measured, more is not faster and holds locks longer
+# a statement's characters: with four bytes each it fits MySQL's default max_allowed_packet (64 MiB) twice
+CHARACTERS = 8_000_000
 
 
 def upsert_rows(
@@ -31,8 +33,7 @@ def upsert_rows(
     ]
     group = f"({', '.join(['%s'] * len(names))})"
     change = ", ".join(f"{name} = {expression}" for name, expression in update.items())
-    for start in range(0, len(rows), ROWS):
-        part = rows[start : start + ROWS]
+    for part in _parts(rows):
         cells = [
             row[name] if convert is None else convert(row[name])
             for row in part
@@ -43,3 +44,14 @@ def upsert_rows(
             f" AS new ON DUPLICATE KEY UPDATE {change}",
             tuple(cells),
         )
+
+
+def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    start = characters = 0
+    for number, row in enumerate(rows):
+        size = sum(len(cell) for cell in row.values() if isinstance(cell, str))
+        if number - start == ROWS or (number > start and characters + size > CHARACTERS):
+            yield rows[start:number]
+            start, characters = number, 0
+        characters += size
+    yield rows[start:]
