@@ -15,7 +15,7 @@ from w3lib.url import canonicalize_url, safe_url_string
 # parameters that campaigns, mail tools and share buttons add; names that some site uses for its content are not here
 _TRACKING = re.compile(
     r"(?:utm|mtm|pk|piwik|matomo|itm|oly|vero|hsa|at|wt|ga)_\w+"
-    r"|(?:fb|gclsrc|g|dc|y|tw|msclk|tt|ysc)(?:cl)?id|gclsrc|gbraid|wbraid|li_fat_id|igshi?d?|srsltid|epik|_gl|_ga|_kx"
+    r"|(?:fb|g|d|dc|y|ys|tw|ms|tt)clk?id|gclsrc|gbraid|wbraid|li_fat_id|igshi?d?|srsltid|epik|_gl|_ga|_kx"
     r"|mc_[ce]id|mkt_tok|_hsenc|_hsmi|__hs\w+|s_cid|s_kwcid|cmpid|cmp|ocid|ncid|icid|smid|spm|xtor|ito|ref_src|ref_url"
     r"|guccounter|guce_referr?er\w*|__twitter_impression|phpsessid|jsessionid",
     re.IGNORECASE,
@@ -24,6 +24,7 @@ _SESSION_IN_PATH = re.compile(r";(?:jsessionid|phpsessid)=[^/?;]*", re.IGNORECAS
 _ESCAPED_AMPERSAND = re.compile(r"&(?:amp;)+")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f\u200b\u2060\ufeff]+")
 MAX_URL = 2048  # characters; browsers and caches cut there, and a longer one is a trap more often than an article
+_VARIANT = re.compile(r"^(?:www|m|mobile|amp)\.")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -76,6 +77,15 @@ def authority(url: str) -> str:
         return _authority(urlsplit(url))
     except ValueError as error:
         raise BadUrl(f"{url[:200]!r} is not a URL: {error}") from error
+
+
+def is_on(url: str, hosts: Collection[str]) -> bool:
+    """Whether an absolute URL is on one of the hosts (or host:port), or on its usual other name: www., m. or amp."""
+    host = urlsplit(url).hostname or ""
+    if authority(url) in hosts or host in hosts:
+        return True
+    bare = _VARIANT.sub("", host)
+    return any(_VARIANT.sub("", one) == bare for one in hosts)
 
 
 def _authority(parts: SplitResult) -> str:

@@ -16,6 +16,7 @@ from newscrawl.profiles import Profile
 from newscrawl.store import articles
 from newscrawl.store.frontier import Claimed
 from newscrawl.store.visits import Visit
+from newscrawl.urls import BadUrl, canonicalize, is_on
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,9 @@ def visit(context: Context, archive: WarcWriter, run_id: int, url: Claimed) -> V
         response = context.fetcher.get(
             url.url, site=context.profile, etag=url.etag, last_modified=url.last_modified, now=asked
         )
+        if response.redirects and not is_on(response.url, context.profile.hosts):
+            where = f"it is at {response.url} now, which is none of the profile's hosts"
+            raise FetchError(url.url, "foreign_host", where, permanent=True)
         if not response.not_modified:
             with told_when_full(context.settings.warc_dir):
                 record = archive.write(response)
@@ -54,10 +58,12 @@ def visit(context: Context, archive: WarcWriter, run_id: int, url: Claimed) -> V
         url_id=url.id,
         visited=response.fetched_at,
         attempts=url.attempts + 1,
+        repeats=url.repeats,
         status=response.status,
         bytes=len(response.body),
         elapsed=response.elapsed,
         warc=warc,
+        arrived=_arrived(response, context.profile),
     )
     if response.not_modified:
         return replace(answer, outcome="unchanged", etag=url.etag, last_modified=url.last_modified)
@@ -72,7 +78,9 @@ def extracted(profile: Profile, run_id: int, response: Response, answer: Visit) 
             preprocess(article, profile), site=profile.site, run_id=run_id, fetched=response.fetched_at
         )
     except NotAnArticle as error:
-        return replace(answer, outcome="refused", kind="not_an_article", reason=error.reason)
+        # flashes are published before their text
+        growing = error.reason == "no body" or error.reason.endswith("too little for an article")
+        return replace(answer, outcome="refused", kind="not_an_article", reason=error.reason, growing=growing)
     except articles.Unstorable as error:
         return replace(answer, outcome="refused", kind="unstorable", reason=str(error))
     except Exception as error:
@@ -80,6 +88,15 @@ def extracted(profile: Profile, run_id: int, response: Response, answer: Visit) 
         return replace(answer, outcome="refused", kind="extraction_error", reason=f"{type(error).__name__}: {error}")
     headers = response.headers
     return replace(answer, article=row, etag=headers.get("etag"), last_modified=headers.get("last-modified"))
+
+
+def _arrived(response: Response, profile: Profile) -> str | None:
+    if not response.redirects:
+        return None
+    try:
+        return canonicalize(response.url, keep_params=profile.urls.keep_params)
+    except BadUrl:
+        return None
 
 
 def _failed(url: Claimed, error: FetchError) -> Visit:
@@ -90,6 +107,7 @@ def _failed(url: Claimed, error: FetchError) -> Visit:
         visited=now(),
         asked=asked,
         attempts=url.attempts + asked,
+        repeats=url.repeats,
         outcome=outcome,
         kind=error.kind,
         reason=error.message,

@@ -12,6 +12,7 @@ import pytest
 from local_site import LocalSite
 from newscrawl import discover as discover_package
 from newscrawl.discover import discover
+from newscrawl.discover.choice import Choice
 from newscrawl.discover.dates import moment
 from newscrawl.discover.hubs import LONGEST_REST, rest_after
 from newscrawl.discover.sitemaps import LONGEST_REST_BELOW
@@ -157,6 +158,34 @@ def test_known_articles_come_back_only_with_a_date_of_change(crawl: Crawl, site:
     sitemap = site.page("/sitemap.xml", urlset(*pages))
     assert crawl.paths(sitemaps=[sitemap]) == ["/1", "/2"]
     assert crawl.paths(sitemaps=[sitemap]) == ["/2"]
+
+
+@pytest.mark.parametrize("kind", ["now", "one time"])
+def test_a_hub_that_stamps_all_its_links_with_one_time_dates_no_change(
+    crawl: Crawl, site: LocalSite, kind: str
+) -> None:
+    def stamped() -> bytes:
+        dates = [crawl.now if kind == "one time" else crawl.now - timedelta(seconds=n) for n in range(30)]
+        return urlset(
+            *(entry(site.url(f"/{n}"), f"<lastmod>{one.isoformat()}</lastmod>") for n, one in enumerate(dates))
+        )
+
+    sitemap = site.page("/sitemap.xml", stamped())
+    assert len(crawl.paths(sitemaps=[sitemap])) == 30
+    for _ in range(3):
+        crawl.now += timedelta(minutes=30)
+        site.page("/sitemap.xml", stamped())
+        assert crawl.paths(sitemaps=[sitemap]) == []
+    # with the same links it is a hub without news
+    assert crawl.hubs.get(sitemap).rest > timedelta()
+
+
+def test_http_links_of_an_https_hub_are_https_on_its_own_host() -> None:
+    links = [Link(f"http://a.example/{n}", "") for n in (1, 2)] + [Link("http://b.example/3", "")]
+    chosen = Choice(profile("a.example", "b.example"), NOW).of(links, "https://www.a.example/rss")
+    assert [link.url for link in chosen] == ["http://a.example/1", "http://a.example/2", "http://b.example/3"]
+    chosen = Choice(profile("a.example", "b.example"), NOW).of(links, "https://a.example/rss")
+    assert [link.url for link in chosen] == ["https://a.example/1", "https://a.example/2", "http://b.example/3"]
 
 
 def test_a_broken_hub_does_not_harm_the_others(crawl: Crawl, site: LocalSite) -> None:

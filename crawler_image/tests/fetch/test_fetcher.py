@@ -113,11 +113,21 @@ def test_private_hosts_need_the_profile_s_word(new_fetcher: MakeFetcher, site: L
 
 
 @pytest.mark.parametrize(
-    ("status", "permanent"), [(400, True), (403, True), (404, True), (410, True), (408, False), (500, False)]
+    ("status", "permanent"),
+    [(400, True), (404, True), (410, True), (401, False), (403, False), (408, False), (500, False)],
 )
 def test_other_statuses_are_errors(new_fetcher: MakeFetcher, site: LocalSite, status: int, permanent: bool) -> None:
     error = failure(new_fetcher(), site.page("/a", b"sorry", status))
     assert (error.kind, error.permanent) == (f"http_{status}", permanent)
+
+
+def test_a_ban_opens_the_breaker(new_fetcher: MakeFetcher, site: LocalSite) -> None:
+    site.page("/robots.txt", b"", 403)
+    for number in range(10):
+        site.page(f"/{number}", b"go away", 403)
+    kinds = [failure(new_fetcher(), site.url(f"/{number}")).kind for number in range(10)]
+    assert kinds == ["http_403"] * 6 + ["breaker_open"] * 4
+    assert len(site.asked) == 7
 
 
 @pytest.mark.parametrize("status", [429, 503])

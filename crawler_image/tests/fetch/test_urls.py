@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from newscrawl.urls import BadUrl, authority, canonicalize, resolve
+from newscrawl.urls import BadUrl, authority, canonicalize, is_on, resolve
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,12 @@ from newscrawl.urls import BadUrl, authority, canonicalize, resolve
         ("  https://news.example.com/x\n", "https://news.example.com/x"),
         ("https://news.example.com/x?b=2&a=1&a=0", "https://news.example.com/x?a=0&a=1&b=2"),
         ("https://news.example.com/x?utm_source=rss&id=7&fbclid=abc&at_medium=RSS", "https://news.example.com/x?id=7"),
+        # an article's id on some sites, not a campaign's
+        ("https://news.example.com/x?gid=1&yid=2&fbid=3", "https://news.example.com/x?fbid=3&gid=1&yid=2"),
+        (
+            "https://a.example/x?gclid=1&dclid=1&yclid=1&ysclid=1&twclid=1&ttclid=1&msclkid=1&fbclid=1",
+            "https://a.example/x",
+        ),
         ("https://news.example.com/x?id=7&amp;page=2", "https://news.example.com/x?id=7&page=2"),
         ("https://news.example.com/x;jsessionid=0A1B?id=7", "https://news.example.com/x?id=7"),
         ("https://news.example.com/x?", "https://news.example.com/x"),
@@ -56,6 +62,19 @@ def test_authority_leaves_the_default_port_out() -> None:
     assert authority("https://A.example:443/x") == "a.example"
     assert authority("http://a.example:443/x") == "a.example:443"
     assert authority("http://[::1]:8080/") == "[::1]:8080"
+
+
+def test_a_host_has_usual_other_names() -> None:
+    hosts = {"www.news.example", "127.0.0.1:8080"}
+    for url in (
+        "https://www.news.example/",
+        "http://news.example:8000/",
+        "https://m.news.example/",
+        "http://127.0.0.1:8080/",
+    ):
+        assert is_on(url, hosts), url
+    for url in ("https://sport.news.example/", "http://127.0.0.1:81/", "https://news.example.org/"):
+        assert not is_on(url, hosts), url
 
 
 _TEXT = st.text(alphabet=st.sampled_from("abcZ09/.?&=#%:;@!~ +-_[]\\'\"<>가é\x00\t\u200b"), max_size=40)

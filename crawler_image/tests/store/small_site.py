@@ -19,8 +19,8 @@ class SmallSite:
     """`count` articles, an Atom feed of them, no robots.txt.
 
     `requests` counts paths. `statuses[n]` are the answers that article n gives before it is well; `broken` articles
-    have no text, and `without_section` none has a section; `on_article` is called with each article's number before
-    the answer.
+    have no text, and `without_section` none has a section; `redirects` lead from one article to another; `on_article`
+    is called with each article's number before the answer.
     """
 
     def __init__(self, count: int, *, words: int = 60):
@@ -29,6 +29,7 @@ class SmallSite:
         self.statuses: dict[int, list[int]] = {}
         self.broken: set[int] = set()
         self.without_section = False
+        self.redirects: dict[int, int] = {}
         self.requests: Counter[str] = Counter()
         self.on_article: Callable[[int], None] = lambda number: None
         site = self
@@ -40,6 +41,8 @@ class SmallSite:
                 site.requests[self.path] += 1
                 status, kind, body = site._answer(self.path)
                 self.send_response(status)
+                if status == 301:
+                    self.send_header("Location", kind)
                 self.send_header("Content-Type", f"{kind}; charset=utf-8")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -110,6 +113,8 @@ versions:
         self.on_article(number)
         if self.statuses.get(number):
             return self.statuses[number].pop(0), "text/html", b"<h1>Error</h1>"
+        if number in self.redirects:
+            return 301, self.article(self.redirects[number]), b""
         if number in self.broken:
             return 200, "text/html", b"<html><body><p>Please enable JavaScript.</p></body></html>"
         return 200, "text/html", self._page(number).encode()

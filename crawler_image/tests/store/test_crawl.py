@@ -29,7 +29,7 @@ from newscrawl.store.articles import Search
 from newscrawl.store.tables import urls, visits
 from newscrawl.store.visits import Visit
 from small_site import SmallSite
-from sqlalchemy import func, make_url, select, text
+from sqlalchemy import func, make_url, select, text, update
 from sqlalchemy.exc import ProgrammingError
 from store_samples import row as sample_row
 
@@ -113,6 +113,37 @@ def test_a_crawl_and_the_next(database: Database, settings: Settings, site: Smal
     assert row is not None
     (old,) = database.run(lambda connection: articles.history(connection, row.id))
     assert (row.version, old.version) == (2, 1)
+
+
+def test_a_flash_is_read_again_when_it_may_have_its_text(
+    database: Database, settings: Settings, site: SmallSite
+) -> None:
+    site.bodies[7] = "Breaking news."
+    crawl(settings)
+    with database.engine.begin() as connection:
+        row = connection.execute(select(urls).where(urls.c.url == site.article(7))).one()
+        assert (row.state, row.next_visit - row.last_visit) == ("refused", timedelta(hours=1))
+        connection.execute(update(urls).where(urls.c.id == row.id).values(next_visit=row.last_visit))
+    site.bodies[7] = "Breaking news, told now at the length that an article has."
+    assert crawl(settings, "second")["counts"]["stored"] == 1
+    assert stored(database) == truth(site)
+
+
+def test_where_a_redirect_led_is_not_fetched_by_its_own_name(
+    database: Database, settings: Settings, site: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "STORED_TOGETHER", 1)
+    found = discover_site(SITE, run_key="first", settings=settings)
+    in_turn = database.run(lambda connection: list(connection.scalars(select(urls.c.url).order_by(urls.c.id))))
+    first, last = (int(url.rpartition("/")[2]) for url in (in_turn[0], in_turn[-1]))
+    site.redirects = {first: last}
+    fetch_batch(found.run_id, found.batches[0], settings=settings)
+    assert report(found.run_id, settings=settings)["ok"]
+    expected = truth(site)
+    del expected[site.article(first)]
+    assert stored(database) == expected
+    assert site.asked() == dict.fromkeys(site.bodies, 1)
+    assert states(database) == {"done": 40}
 
 
 def test_raw_pages_are_kept_where_the_visit_says(database: Database, settings: Settings, site: SmallSite) -> None:

@@ -1,6 +1,8 @@
 """No URL is lost, none is anybody's twice."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from newscrawl.store import Database, frontier, runs
@@ -12,6 +14,7 @@ from store_samples import NOW, link, links
 
 LEASE = timedelta(seconds=60)
 IDLE = timedelta(seconds=180)
+H, D = timedelta(hours=1), timedelta(days=1)
 
 
 def cut(connection: Connection, run_id: int, *, now: datetime = NOW, **told: object) -> list[int]:
@@ -148,6 +151,7 @@ def test_the_sites_wish_to_wait_is_obeyed() -> None:
     assert backoff(1, retry_after=90) == timedelta(seconds=90)
     assert backoff(2, retry_after=1) == timedelta(seconds=20)
     assert backoff(7) == timedelta(seconds=5 * 4**6)
+    assert [backoff(8), backoff(9)] == [timedelta(days=7), timedelta(days=30)]
     assert backoff(1, retry_after=1e12) == timedelta(days=1)
     assert backoff(MAX_ATTEMPTS) is None
 
@@ -166,6 +170,74 @@ def test_a_done_url_is_due_again_when_its_link_says_that_it_changed(database: Da
         assert [one.url for one in frontier.claim(connection, again, "w", count=9, now=later, lease=LEASE)] == [
             link(2).url
         ]
+
+
+@pytest.mark.parametrize(
+    ("visit", "rests"),
+    [
+        (Visit(0, NOW, 1, outcome="refused", kind="not_an_article", growing=True), [H, 6 * H, 7 * D]),
+        (Visit(0, NOW, 1, outcome="refused", kind="not_an_article"), [7 * D, 30 * D]),
+        (Visit(0, NOW, 1, outcome="refused", kind="robots"), [D, 7 * D, 30 * D]),
+        (Visit(0, NOW, 1, outcome="gone", kind="http_404"), [H, D, 7 * D]),
+        (Visit(0, NOW, 1, outcome="gone", kind="http_410"), [7 * D, 30 * D]),
+    ],
+    ids=lambda told: told.kind if isinstance(told, Visit) else "",
+)
+def test_what_was_refused_or_gone_is_looked_at_again_some_times(
+    database: Database, visit: Visit, rests: list[timedelta]
+) -> None:
+    with database.engine.begin() as connection:
+        run = runs.start(connection, "hanbit", "0", NOW)
+        frontier.add_links(connection, "hanbit", links(1), run, NOW)
+        now = NOW
+        for number, rest in enumerate([*rests, None]):
+            if number:
+                run = runs.start(connection, "hanbit", str(number), now)
+                assert cut(connection, run, now=now - timedelta(seconds=1)) == []
+            (batch,) = cut(connection, run, now=now)
+            (claimed,) = frontier.claim(connection, batch, "w", count=9, now=now, lease=LEASE)
+            told = replace(visit, url_id=claimed.id, repeats=claimed.repeats, visited=now)
+            record(connection, "hanbit", run, batch, "w", [told], now)
+            runs.finish(connection, run, "succeeded", None, now)
+            next_visit = connection.scalar(select(urls.c.next_visit))
+            assert next_visit == (None if rest is None else now + rest)
+            now += rest or timedelta()
+        # for good, unless its hub dates a change
+        later = now + timedelta(days=365)
+        assert cut(connection, runs.start(connection, "hanbit", "late", later), now=later) == []
+        frontier.add_links(connection, "hanbit", {link(1).url: link(1, modified=later)}, run, later)
+        assert len(cut(connection, runs.start(connection, "hanbit", "last", later), now=later)) == 1
+
+
+def test_a_given_up_url_is_due_when_its_hub_dates_a_change_but_not_one_that_kills(database: Database, run: int) -> None:
+    with database.engine.begin() as connection:
+        over = {"state": "failed", "next_visit": None, "last_visit": NOW}
+        for number, kind in ((1, "http_500"), (2, "worker_died")):
+            where = urls.c.url == link(number).url
+            connection.execute(update(urls).where(where).values(over | {"kind": kind}))
+        later = NOW + timedelta(hours=1)
+        seen = {link(n).url: link(n, modified=later) for n in (1, 2)}
+        frontier.add_links(connection, "hanbit", seen, run, later)
+        due = select(urls.c.url).where(urls.c.next_visit <= later)
+        assert list(connection.scalars(due)) == [link(1).url]
+
+
+def test_a_hub_that_always_dates_a_change_does_not_hammer_what_stays_as_it_is(database: Database, run: int) -> None:
+    visits, now = [], NOW
+    with database.engine.begin() as connection:
+        runs.finish(connection, run, "succeeded", None, NOW)
+        connection.execute(update(urls).where(urls.c.url != link(1).url).values(state="gone"))
+        for number in range(48 * 7):
+            run_id = runs.start(connection, "hanbit", f"run {number}", now)
+            frontier.add_links(connection, "hanbit", {link(1).url: link(1, modified=now)}, run_id, now)
+            for batch in cut(connection, run_id, now=now):
+                (claimed,) = frontier.claim(connection, batch, "w", count=9, now=now, lease=LEASE)
+                visits.append(now)
+                told = Visit(claimed.id, now, 1, outcome="unchanged", repeats=claimed.repeats)
+                record(connection, "hanbit", run_id, batch, "w", [told], now)
+            runs.finish(connection, run_id, "succeeded", None, now)
+            now += timedelta(minutes=30)
+    assert [later - earlier for earlier, later in pairwise(visits)] == [H * 2**n for n in range(7)]
 
 
 def test_a_time_without_a_zone_is_refused(database: Database, run: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from newscrawl.discover import feeds, lists, sitemaps
 from newscrawl.discover.choice import Choice
+from newscrawl.discover.dates import without_stamps
 from newscrawl.discover.hubs import Digest, Hubs, HubState, readable
 from newscrawl.model import FetchError, Link
 
@@ -83,7 +84,7 @@ def _feed(hubs: Hubs, url: str) -> Iterator[Link]:
     response = hubs.read(url)
     if response is not None:
         with readable(url):
-            links = list(feeds.links(response, hubs.profile.timezone))
+            links = without_stamps(list(feeds.links(response, hubs.profile.timezone)), hubs.now)
         yield from links
         hubs.remember(response, Digest(links).value)
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from newscrawl.model import Link
-from newscrawl.urls import BadUrl, authority, canonicalize
+from newscrawl.urls import BadUrl, authority, canonicalize, is_on
 
 if TYPE_CHECKING:
     from newscrawl.profiles import Profile
@@ -25,19 +24,21 @@ class Choice:
 
     def of(self, links: Iterable[Link], base: str) -> Iterator[Link]:
         """The links, on the page `base`, that fit, with canonical URLs; a link without a date is never too old."""
-        urls = self._profile.urls
+        urls, secure = self._profile.urls, base.startswith("https:")
         for link in links:
             try:
                 url = canonicalize(link.url, keep_params=urls.keep_params, base=base)
             except BadUrl:
                 continue
+            if url.startswith("http:") and secure and authority(url) == authority(base):
+                url = f"https{url[4:]}"  # old feeds still write http: the same page would be two URLs
             dates = [date for date in (link.published, link.modified) if date is not None]
             if self._fits(url) and not (dates and max(dates) < self.since):
                 yield replace(link, url=url)
 
     def _fits(self, url: str) -> bool:
-        urls, hosts = self._profile.urls, self._profile.hosts
-        if authority(url) not in hosts and urlsplit(url).hostname not in hosts:
+        urls = self._profile.urls
+        if not is_on(url, self._profile.hosts):
             return False
         if any(pattern.search(url) for pattern in urls.exclude):
             return False

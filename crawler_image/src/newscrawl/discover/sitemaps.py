@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from lxml import etree
 
-from newscrawl.discover.dates import moment
+from newscrawl.discover.dates import moment, without_stamps
 from newscrawl.discover.hubs import LONGEST_REST, Digest, Hubs, readable
 from newscrawl.fetch.decoding import Decoder, DecodingError
 from newscrawl.model import FetchError, Link, Response
@@ -82,18 +82,14 @@ def _read(hubs: Hubs, file: Child, longest_rest: timedelta) -> Iterator[Link]:
     response = hubs.read(file.url, longest=longest_rest, modified=file.modified, max_bytes=MAX_BYTES)
     if response is None:
         return []
-    children: list[Child] = []
-    digest = Digest()
     with readable(file.url):
-        for found in entries(response, hubs.profile.timezone):
-            if isinstance(found, Child):
-                children.append(found)
-            else:
-                digest.add(found)
-                yield found
+        found = list(entries(response, hubs.profile.timezone))
+    children = [one for one in found if isinstance(one, Child)]
+    links = without_stamps([one for one in found if isinstance(one, Link)], hubs.now)
+    yield from links
     if not children:
         # an index may stay the same while its sitemaps change, so it is read in full each time
-        hubs.remember(response, digest.value)
+        hubs.remember(response, Digest(links).value)
     return children
 
 

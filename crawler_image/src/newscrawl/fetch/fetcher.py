@@ -42,6 +42,8 @@ _HOST_FAILURES = frozenset({"dns", "connect", "connect_timeout", "timeout", "dea
 _WORTH_RETRYING = _HOST_FAILURES | {"truncated", "bad_response", "bad_encoding"}
 _KINDS_OF_WAITING = {"rate": "rate_limited", "busy": "host_busy", "retry_after": "host_paused"}
 _PASSING_STATUSES = frozenset({408, 421, 425, 429})
+# also what a crawler is told that is banned: every URL of the host, for a while
+_BANNED_STATUSES = frozenset({401, 403, 406, 451})
 _REST_AFTER_429 = 10.0  # seconds, when the server does not say how long
 LONGEST_CALL = 180.0  # seconds for a page with its redirects and their robots.txt, waiting for turns not counted
 _LONGEST_PAUSE = 3600.0  # seconds that a Retry-After can keep a host closed
@@ -144,7 +146,8 @@ class Fetcher:
             return answer, tuple(hops)
         wait = retry_after(answer.headers.get("retry-after"), call.time())
         message = "the server's answer" + (f" for {here}" if hops else "")
-        permanent = 300 <= answer.status < 500 and answer.status not in _PASSING_STATUSES
+        passing = answer.status in _PASSING_STATUSES | _BANNED_STATUSES
+        permanent = 300 <= answer.status < 500 and not passing
         raise FetchError(call.url, f"http_{answer.status}", message, permanent=permanent, retry_after=wait)
 
     def _allowed(self, url: str, call: _Call) -> Answer:
@@ -184,7 +187,9 @@ class Fetcher:
         if answer.status == 429 or (answer.status == 503 and pause is not None):
             self._report(grant, failed=pause is None, pause=_REST_AFTER_429 if pause is None else pause)
         else:
-            self._report(grant, failed=answer.status >= 500)
+            # a robots.txt that nobody may read allows everything
+            banned = answer.status in _BANNED_STATUSES and not cut
+            self._report(grant, failed=banned or answer.status >= 500)
         return answer
 
     def _turn(self, url: str, host: str, interval: float, concurrency: int) -> Grant:

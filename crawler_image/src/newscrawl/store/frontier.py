@@ -1,9 +1,9 @@
 """The frontier: every URL ever seen, and whose turn it is.
 
-A URL is `new`, `claimed` by a worker under a lease, or has ended as `done`, `failed` (visited again at `next_visit`;
-without one it was given up), `gone` or `refused`. It belongs to at most one batch, so that no two tasks visit it; a
-worker that dies leaves claims whose lease runs out, and whoever comes next, the retried task or the site's next run,
-goes on with them. Every function is one step of its caller's transaction and is told the time.
+A URL is `new`, `claimed` by a worker under a lease, or has ended as `done`, `failed`, `gone` or `refused`. It is
+visited again at `next_visit`; without one only when its hub dates a change. It belongs to at most one batch, so that no
+two tasks visit it; a worker that dies leaves claims whose lease runs out, and whoever comes next, the retried task or
+the site's next run, goes on with them. Every function is one step of its caller's transaction and is told the time.
 """
 
 from __future__ import annotations
@@ -19,23 +19,41 @@ from newscrawl.model import Link
 from newscrawl.store.many import upsert_rows
 from newscrawl.store.tables import batches, runs, sites, url_hash, urls
 
-MAX_ATTEMPTS = 8
 DEATHS = 20  # more than a drain, a node loss and a redeploy together can do to one innocent URL
 _FIRST_PAUSE = 5.0
+_SHORT_PAUSES = 7
 _LONGEST_PAUSE = 6 * 3600.0
+# a ban or a broken section may last for days
+_LONG_PAUSES = (timedelta(days=7), timedelta(days=30))
+MAX_ATTEMPTS = _SHORT_PAUSES + len(_LONG_PAUSES) + 1
 
+# after how long what was refused or gone is looked at again, by its kind: sites publish links before their pages, and
+# flashes before their text; what stays as it is ends here
+_GROWING = (timedelta(hours=1), timedelta(hours=6), timedelta(days=7))
+_RESTS = {
+    "http_404": (timedelta(hours=1), timedelta(days=1), timedelta(days=7)),
+    "robots": (timedelta(days=1), timedelta(days=7), timedelta(days=30)),
+}
+_OTHER_RESTS = (timedelta(days=7), timedelta(days=30))
 
+# how long a URL is left alone that was visited for nothing `repeats` times in a row, whatever dates its hub shows: an
+# hour, doubled up to a week (seconds)
+_REST = "IF(urls.repeats = 0, 0, FLOOR(LEAST(3600 * POW(2, urls.repeats - 1), 604800)))"
+_ENDED = (
+    "(urls.state IN ('done', 'refused', 'gone')"
+    " OR (urls.state = 'failed' AND urls.next_visit IS NULL AND urls.kind <> 'worker_died'))"
+)
 # MySQL assigns in this order: next_visit has to compare with the old modified
 _SEEN_AGAIN = {
-    "next_visit": "IF(urls.state = 'done' AND new.modified > COALESCE(urls.modified, urls.last_visit),"
-    " new.first_seen, urls.next_visit)",
+    "next_visit": f"IF({_ENDED} AND new.modified > COALESCE(urls.modified, urls.last_visit),"
+    f" GREATEST(new.first_seen, COALESCE(urls.last_visit, new.first_seen) + INTERVAL {_REST} SECOND), urls.next_visit)",
     "modified": "COALESCE(new.modified, urls.modified)",
 }
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """A URL to visit, which failed `attempts` times so far.
+    """A URL to visit, which failed `attempts` times so far, and was visited for nothing `repeats` times before.
 
     `etag` and `last_modified` are set when its article is stored and need not be sent again.
     """
@@ -45,18 +63,30 @@ class Claimed:
     attempts: int
     etag: str | None
     last_modified: str | None
+    repeats: int = 0
 
 
 def backoff(attempts: int, retry_after: float | None = None) -> timedelta | None:
-    """How long to leave a URL alone after its `attempts`-th failure: 5 s, 20 s, 80 s ... 6 h; None gives it up.
+    """How long to leave a URL alone after its `attempts`-th failure: 5 s, 20 s, 80 s ... 6 h, a week, a month.
 
-    The site's own wish (`retry_after`, seconds) is obeyed where it is longer. Two short pauses outlast a hiccup within
-    one batch, the long ones an outage: the last try comes about eight hours after the first.
+    None gives it up. The site's own wish (`retry_after`, seconds) is obeyed where it is longer. Two short pauses
+    outlast a hiccup within one batch, those of hours an outage, the longest a ban.
     """
     if attempts >= MAX_ATTEMPTS:
         return None
+    if attempts > _SHORT_PAUSES:
+        return _LONG_PAUSES[attempts - _SHORT_PAUSES - 1]
     pause = min(_FIRST_PAUSE * 4 ** (attempts - 1), _LONGEST_PAUSE)
     return timedelta(seconds=max(pause, min(retry_after or 0.0, 86400.0)))
+
+
+def rest(kind: str | None, repeats: int, *, growing: bool) -> timedelta | None:
+    """How long to leave a URL alone that was refused or gone, for the `repeats`-th time in a row; None: for good.
+
+    `growing` is a page that has too little text for an article yet.
+    """
+    rests = _GROWING if growing else _RESTS.get(kind or "", _OTHER_RESTS)
+    return rests[repeats - 1] if repeats <= len(rests) else None
 
 
 def lock_site(connection: Connection, site: str) -> None:
@@ -111,8 +141,8 @@ def cut_batches(
 ) -> list[int]:
     """Cuts what is due into batches of the run, newest articles first, and returns all batch ids of the run.
 
-    Due are new URLs, failed ones whose pause is over, changed ones, and claims whose lease ran out; not those in a
-    batch of another run that gave a sign of life within `idle`. `limit` counts the URLs of all batches of the run;
+    Due are new URLs, those whose pause is over or whose hub dates a change, and claims whose lease ran out; not those
+    in a batch of another run that gave a sign of life within `idle`. `limit` counts the URLs of all batches of the run;
     `since` leaves out what is known to be older.
     """
     lock_site(connection, site)
@@ -181,7 +211,13 @@ def claim(
             .values(state="claimed", claimed_by=owner, lease_until=now + lease, claims=urls.c.claims + 1)
         )
     return [
-        Claimed(row.id, row.url, row.attempts, *((row.etag, row.last_modified) if row.article_id else (None, None)))
+        Claimed(
+            row.id,
+            row.url,
+            row.attempts,
+            *((row.etag, row.last_modified) if row.article_id else (None, None)),
+            row.repeats,
+        )
         for row in mine
     ]
 
@@ -241,6 +277,7 @@ def retry(
     fresh = {
         "state": "new",
         "attempts": 0,
+        "repeats": 0,
         "claims": 0,
         "batch_id": None,
         "next_visit": None,
@@ -251,8 +288,8 @@ def retry(
 
 
 def _due(now: datetime, *, revisit: bool) -> ColumnElement[bool]:
-    """The URLs that may be taken: never visited, pause over, lease over, and for `revisit` those changed since."""
-    rested = ("failed", "done") if revisit else ("failed",)
+    """The URLs that may be taken: never visited, pause over, lease over; only for `revisit` those that did not fail."""
+    rested = ("failed", "done", "refused", "gone") if revisit else ("failed",)
     return or_(
         urls.c.state == "new",
         and_(urls.c.state.in_(rested), urls.c.next_visit <= now),

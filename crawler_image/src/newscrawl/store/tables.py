@@ -93,6 +93,7 @@ urls = Table(
     Column("source", Text, nullable=False),
     Column("state", Enum(*URL_STATES), nullable=False, server_default="new"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("repeats", SmallInteger, nullable=False, server_default="0"),  # visits in a row that brought nothing
     Column("claims", SmallInteger, nullable=False, server_default="0"),  # since it was last answered for
     _ref("batch_id"),
     Column("claimed_by", String(64)),

@@ -15,8 +15,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from newscrawl.store import articles
-from newscrawl.store.frontier import backoff
-from newscrawl.store.tables import urls, visits
+from newscrawl.store.frontier import backoff, rest
+from newscrawl.store.tables import url_hash, urls, visits
+
+_MANY = 1000  # repeats are not counted further
 
 # the frontier's state after each outcome
 STATE = {
@@ -35,13 +37,15 @@ class Visit:
     """One URL visited: either `article` (a row of `articles.row_of`), or `outcome` with `kind` and `reason`.
 
     `asked` is False when the site was not even asked, as its host is to be left alone for now: the URL waits, and the
-    run has no visit to show. `attempts` counts this visit; `retry_after` and `elapsed` are in seconds; `warc` is (path,
-    offset, length).
+    run has no visit to show. `attempts` counts this visit; `repeats` those before it that brought nothing; `growing` is
+    a page that may get its text later; `retry_after` and `elapsed` are in seconds; `warc` is (path, offset, length);
+    `arrived` is the canonical URL that redirects led to.
     """
 
     url_id: int
     visited: datetime
     attempts: int
+    repeats: int = 0
     asked: bool = True
     article: Mapping[str, Any] | None = None
     outcome: str | None = None
@@ -54,6 +58,8 @@ class Visit:
     warc: tuple[str, int, int] | None = None
     etag: str | None = None
     last_modified: str | None = None
+    growing: bool = False
+    arrived: str | None = None
 
 
 def record(
@@ -73,6 +79,10 @@ def record(
             ended[one.url_id] = (one.outcome, article_of[one.url_id])
     if kept:
         connection.execute(_UPDATE, [_url_row(one, *ended[one.url_id]) for one in kept])
+    if arrived := sorted((url_hash(one.arrived), one.url_id) for one in with_article if one.arrived):
+        # the page is there: nobody needs to fetch it again by its own name
+        ends = [{"hash": hash, "new_article_id": ended[url_id][1], "now": now} for hash, url_id in arrived]
+        connection.execute(_ARRIVED, ends)
     asked = [one for one in kept if one.asked]
     if asked:
         connection.execute(insert(visits), [_visit_row(one, run_id, batch_id, ended[one.url_id][0]) for one in asked])
@@ -133,11 +143,29 @@ def remake(connection: Connection, site: str, results: Sequence[Visit], now: dat
     return dict(outcomes + Counter(one.outcome for one in results if one.outcome is not None))
 
 
-_SET = ("state", "attempts", "next_visit", "etag", "last_modified", "kind", "reason", "article_id", "last_visit")
+_SET = (
+    "state",
+    "attempts",
+    "repeats",
+    "next_visit",
+    "etag",
+    "last_modified",
+    "kind",
+    "reason",
+    "article_id",
+    "last_visit",
+)
 _UPDATE = (
     update(urls)
     .where(urls.c.id == bindparam("url_id"))
     .values({name: bindparam(f"new_{name}") for name in _SET} | {"claims": 0, "claimed_by": None, "lease_until": None})
+)
+
+
+_ARRIVED = (
+    update(urls)
+    .where(urls.c.url_hash == bindparam("hash"), urls.c.state == "new")
+    .values(state="done", article_id=bindparam("new_article_id"), last_visit=bindparam("now"), kind=None, reason=None)
 )
 
 
@@ -162,11 +190,17 @@ def _visit_row(one: Visit, run_id: int, batch_id: int, outcome: str) -> dict[str
 
 def _url_row(one: Visit, outcome: str, article_id: int | None) -> dict[str, Any]:
     state = STATE[outcome]
-    pause = None
+    pause, repeats = None, one.repeats
+    if outcome in ("stored", "changed"):
+        repeats = 0
+    elif state != "failed":
+        repeats = min(repeats + 1, _MANY)
     if not one.asked:
         pause = timedelta(seconds=one.retry_after or 0.0)
     elif state == "failed":
         pause = backoff(one.attempts, one.retry_after)
+    elif state in ("refused", "gone"):
+        pause = rest(one.kind, repeats, growing=one.growing)
     # a validator that does not fit would be cut and never match again
     etag = one.etag if one.etag and len(one.etag) <= 512 else None
     last_modified = one.last_modified if one.last_modified and len(one.last_modified) <= 64 else None
@@ -174,6 +208,7 @@ def _url_row(one: Visit, outcome: str, article_id: int | None) -> dict[str, Any]
         "url_id": one.url_id,
         "new_state": state,
         "new_attempts": one.attempts if state == "failed" else 0,
+        "new_repeats": repeats,
         "new_next_visit": None if pause is None else one.visited + pause,
         "new_etag": etag,
         "new_last_modified": last_modified,
