@@ -18,41 +18,52 @@ import pytest
 import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from limited_worker import take_turns
+from limited_worker import take_a_slot_and_die, take_turns
 from newscrawl.fetch.limiter import Limiter, MustWait, state_key
 
-LEASE = 5.0
+LEASE = 2.0
 
 
 @dataclass
 class Ledger:
-    """A host's grants as Redis saw them: planned starts in seconds, and the most slots that were held at once."""
+    """A host's grants as Redis saw them: planned starts in seconds, and the most slots that were held at once.
+
+    `in_pauses` counts the grants that were made while the host was paused.
+    """
 
     starts: list[float] = field(default_factory=list)
     most_held: int = 0
+    in_pauses: int = 0
 
 
 @contextmanager
-def ledger_of(client: redis.Redis, host: str, lease: float) -> Iterator[Ledger]:
+def ledger_of(client: redis.Redis, host: str, interval: float) -> Iterator[Ledger]:
     """Notes the grants until the block ends."""
     ledger, ready, end = Ledger(), threading.Event(), f"end of {host}"
     slots = state_key(host) + ":slots"
 
     def watch() -> None:
         held: dict[str, float] = {}
+        following = paused = 0.0
         with client.monitor() as monitor:
             ready.set()
             for seen in monitor.listen():
                 words = seen["command"].split(" ")
                 if seen["command"].endswith(end):
                     return
+                if words[0].upper() == "HSET" and words[1:3] == [state_key(host), "next"]:
+                    following = int(words[3]) / 1e6
+                if words[0].upper() == "HSET" and words[1:3] == [state_key(host), "pause"]:
+                    paused = int(words[3]) / 1e6
                 if len(words) < 3 or words[1] != slots:
                     continue
                 held = {token: until for token, until in held.items() if until > seen["time"]}
-                if words[0].upper() == "ZADD":
-                    until = int(words[2]) / 1e6
-                    ledger.starts.append(until - lease)
-                    held[words[3]] = until
+                if words[0].upper() == "ZADD" and words[2] == "XX":
+                    held |= {words[4]: int(words[3]) / 1e6} if words[4] in held else {}
+                elif words[0].upper() == "ZADD":
+                    ledger.starts.append(following - interval)
+                    ledger.in_pauses += seen["time"] < paused
+                    held[words[3]] = int(words[2]) / 1e6
                     ledger.most_held = max(ledger.most_held, len(held))
                 elif words[0].upper() == "ZREM":
                     held.pop(words[2], None)
@@ -70,47 +81,55 @@ def gaps(starts: list[float]) -> list[float]:
     return [later - earlier for earlier, later in pairwise(ordered)]
 
 
-def work(url: str, host: str, interval: float, concurrency: int, requests: int, seed: int) -> None:
-    """A worker: some requests take long, some leave late, some never leave, and some workers die with a slot."""
+def work(url: str, host: str, interval: float, concurrency: int, lease: float, requests: int, seed: int) -> None:
+    """A worker: some requests take long, some leave late, some never leave, some are told to wait, some outlive a lease
+    that nobody renews, and some workers die with a slot."""
     chance = random.Random(seed)
     with redis.Redis.from_url(url) as client:
-        limiter = Limiter(client, lease=LEASE, patience=60.0)
+        limiter = Limiter(client, lease=lease, patience=60.0)
         for number in range(requests):
             grant = limiter.acquire(host, interval=interval, concurrency=concurrency)
             time.sleep(chance.choice([0.0, 0.0, 0.002, 0.01]))
-            if chance.random() < 0.1 and number == requests - 1:
-                return
+            if chance.random() < 0.1:
+                limiter.pause(host, chance.choice([0.005, 0.03]), "retry_after")
+            if chance.random() < 0.1:
+                limiter._held.drop(grant.token)  # a dead or frozen process renews nothing
+                if number == requests - 1:
+                    return
+                time.sleep(1.2 * lease)
             limiter.release(grant, sent=chance.choice([None, time.monotonic(), time.monotonic() - 0.005]))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     workers=st.integers(1, 6),
     interval=st.sampled_from([0.0, 0.003, 0.01, 0.02]),
     concurrency=st.integers(1, 3),
+    lease=st.sampled_from([0.05, 0.4]),
     seed=st.integers(0, 2**32),
 )
 def test_threads_never_exceed_the_limit(
-    client: redis.Redis, client_url: str, workers: int, interval: float, concurrency: int, seed: int
+    client: redis.Redis, client_url: str, workers: int, interval: float, concurrency: int, lease: float, seed: int
 ) -> None:
     host = uuid4().hex
-    with ledger_of(client, host, LEASE) as ledger:
+    with ledger_of(client, host, interval) as ledger:
         threads = [
-            threading.Thread(target=work, args=(client_url, host, interval, concurrency, 6, seed + number))
+            threading.Thread(target=work, args=(client_url, host, interval, concurrency, lease, 6, seed + number))
             for number in range(workers)
         ]
         for one in threads:
             one.start()
         for one in threads:
             one.join()
-    assert len(ledger.starts) == 6 * workers
+    assert len(ledger.starts) >= 6 * workers  # who slept into a pause has more than one
     assert ledger.most_held <= concurrency
+    assert ledger.in_pauses == 0
     assert all(gap > interval - 2e-6 for gap in gaps(ledger.starts))
 
 
 def test_processes_never_exceed_the_limit(client: redis.Redis, client_url: str) -> None:
     host, spawn = uuid4().hex, multiprocessing.get_context("spawn")
-    with ledger_of(client, host, LEASE) as ledger:
+    with ledger_of(client, host, 0.01) as ledger:
         workers = [spawn.Process(target=take_turns, args=(client_url, host, 20)) for _ in range(3)]
         for one in workers:
             one.start()
@@ -124,7 +143,7 @@ def test_processes_never_exceed_the_limit(client: redis.Redis, client_url: str) 
 
 def test_the_whole_rate_is_used(client: redis.Redis) -> None:
     host, limiter = uuid4().hex, Limiter(client, lease=LEASE, patience=60.0)
-    with ledger_of(client, host, LEASE) as ledger:
+    with ledger_of(client, host, 0.05) as ledger:
         for _ in range(10):
             limiter.acquire(host, interval=0.05, concurrency=100)
     # reservations follow each other without a break, unless the worker itself came late
@@ -151,7 +170,7 @@ def test_a_worker_that_overslept_takes_a_new_turn(client: redis.Redis) -> None:
         time.sleep(seconds + (0.5 if len(naps) == 1 else 0.0))
 
     limiter = Limiter(client, lease=LEASE, patience=60.0, sleep=sleep)
-    with ledger_of(client, host, LEASE) as ledger:
+    with ledger_of(client, host, 0.4) as ledger:
         for _ in range(2):
             limiter.acquire(host, interval=0.4, concurrency=2)
     assert len(ledger.starts) > 2
@@ -165,9 +184,50 @@ def test_hosts_do_not_wait_for_each_other(client: redis.Redis) -> None:
         limiter.acquire(host, interval=60.0, concurrency=1)
 
 
-def test_a_dead_worker_s_slot_is_free_when_its_lease_ends(client: redis.Redis) -> None:
+def test_a_living_worker_s_slot_is_renewed(client: redis.Redis) -> None:
+    host, limiter = uuid4().hex, Limiter(client, lease=0.4, patience=0.0)
+    other = Limiter(client, lease=0.4, patience=0.0)
+    grant = limiter.acquire(host, interval=0.0, concurrency=1)
+    ends = time.monotonic() + 1.2  # three leases
+    while time.monotonic() < ends:
+        with pytest.raises(MustWait):
+            other.acquire(host, interval=0.0, concurrency=1)
+    limiter.release(grant, sent=None)
+    other.acquire(host, interval=0.0, concurrency=1)
+
+
+def test_who_renews_too_late_does_not_take_its_slot_back(client: redis.Redis) -> None:
     host = uuid4().hex
-    Limiter(client, lease=0.3, patience=0.0).acquire(host, interval=0.0, concurrency=1)
+    slots = state_key(host) + ":slots"
+    first = Limiter(client, lease=0.4, patience=5.0)
+    first.acquire(host, interval=0.0, concurrency=1)
+    client.zremrangebyscore(slots, "-inf", "+inf")  # as the script does when the lease has ended
+    second = Limiter(client, lease=30.0, patience=5.0).acquire(host, interval=0.0, concurrency=1)
+    time.sleep(0.3)  # three renewals of the first
+    assert client.zrange(slots, 0, -1) == [second.token.encode()]
+
+
+def test_who_slept_hears_of_a_pause(client: redis.Redis) -> None:
+    host, other = uuid4().hex, Limiter(client, lease=LEASE, patience=60.0)
+
+    def sleep(seconds: float) -> None:
+        other.pause(host, 50.0, "retry_after")
+        time.sleep(seconds)
+
+    limiter = Limiter(client, lease=LEASE, patience=5.0, sleep=sleep)
+    limiter.release(limiter.acquire(host, interval=1.0, concurrency=1), sent=None)
+    with pytest.raises(MustWait) as caught:
+        limiter.acquire(host, interval=1.0, concurrency=1)
+    assert caught.value.reason == "retry_after"
+    assert client.zcard(state_key(host) + ":slots") == 0
+
+
+def test_a_dead_worker_s_slot_is_free_when_its_lease_ends(client: redis.Redis, client_url: str) -> None:
+    host = uuid4().hex
+    spawn = multiprocessing.get_context("spawn")
+    dead = spawn.Process(target=take_a_slot_and_die, args=(client_url, host, 0.3))
+    dead.start()
+    dead.join()
     with pytest.raises(MustWait) as caught:
         Limiter(client, lease=LEASE, patience=0.0).acquire(host, interval=0.0, concurrency=1)
     assert caught.value.reason == "busy"
@@ -204,7 +264,7 @@ def test_a_pause_holds_for_all_workers_and_only_grows(client: redis.Redis) -> No
 
 def test_after_a_pause_the_host_is_asked_again(client: redis.Redis) -> None:
     host, limiter = uuid4().hex, Limiter(client, lease=60.0, patience=60.0)
-    with ledger_of(client, host, 60.0) as ledger:
+    with ledger_of(client, host, 0.0) as ledger:
         seconds, micros = client.time()
         limiter.pause(host, 0.2, "retry_after")
         limiter.acquire(host, interval=0.0, concurrency=1)

@@ -214,8 +214,6 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(
                 worker.kill()
                 worker.join()
                 held.go_on.set()
-            # its slots at the site are free when their leases end, which takes longer than this test
-            redis.Redis.from_url(told["NEWSCRAWL_REDIS_URL"]).flushdb()
         site.on_article = lambda n: None
         fetch_batch(found.run_id, found.batches[0], settings=settings)
         told_at_end = report(found.run_id, settings=settings)

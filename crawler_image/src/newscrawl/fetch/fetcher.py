@@ -47,7 +47,7 @@ _BANNED_STATUSES = frozenset({401, 403, 406, 451})
 _REST_AFTER_429 = 10.0  # seconds, when the server does not say how long
 LONGEST_CALL = 180.0  # seconds for a page with its redirects and their robots.txt, waiting for turns not counted
 _LONGEST_PAUSE = 3600.0  # seconds that a Retry-After can keep a host closed
-_LEASE_MARGIN = 45.0  # seconds for name resolution and a slow machine, beyond the exchange's own deadline
+SLOT_LEASE = 20.0  # seconds that a dead worker's slot is kept, which a living one renews every five
 _LONGEST_RETRY_WAIT = 30.0
 _VALIDATOR_LENGTH = 512
 
@@ -55,9 +55,9 @@ _VALIDATOR_LENGTH = 512
 class Fetcher:
     """Fetches URLs for one worker process; its threads share it.
 
-    `allow_private` lets the hosts of a profile (and no other) be private addresses; `patience` is how many seconds a
-    request may wait for its turn; `ca_bundle` replaces the usual certificate authorities. Nothing is connected to
-    before the first use.
+    Of `settings` only the lease is used. `allow_private` lets the hosts of a profile (and no other) be private
+    addresses; `patience` is how many seconds a request may wait for its turn; `ca_bundle` replaces the usual
+    certificate authorities. Nothing is connected to before the first use.
     """
 
     def __init__(
@@ -76,7 +76,8 @@ class Fetcher:
         self._allow_private = allow_private
         self._sleep = sleep
         self._transport = Transport(user_agent, self._limits, ca_bundle=ca_bundle)
-        self._limiter = Limiter(client, lease=self._limits.deadline + _LEASE_MARGIN, patience=patience, sleep=sleep)
+        lease = SLOT_LEASE if settings is None else min(SLOT_LEASE, settings.lease)
+        self._limiter = Limiter(client, lease=lease, patience=patience, sleep=sleep)
         self._breaker = Breaker(client)
         self._robots = Robots(client, user_agent, NOT_ASKED | {_SLOW})
 
