@@ -64,6 +64,15 @@ def test_what_no_database_takes_is_left_out(database: Database) -> None:
         row(3, url="https://a.example/" + "x" * 2048)
 
 
+def test_an_older_page_than_the_stored_one_changes_nothing(database: Database) -> None:
+    ((key, _),) = put(database, row(1, "new text"))
+    older = row(1, "old text") | {"fetched": NOW - timedelta(hours=1)}
+    assert put(database, older) == [(key, "unchanged")]
+    assert [one.body for one in found(database)] == ["new text"]
+    # read from an archive, which keeps no milliseconds, it is the same page
+    assert put(database, row(1, "read better") | {"fetched": NOW - timedelta(milliseconds=999)}) == [(key, "changed")]
+
+
 def test_texts_larger_than_a_packet_travel_apart(database: Database) -> None:
     large = "가" * 3_999_000
     assert [outcome for _, outcome in put(database, *(row(n, f"{n} {large}") for n in range(6)))] == ["stored"] * 6

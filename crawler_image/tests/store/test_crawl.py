@@ -17,11 +17,13 @@ import pytest
 import redis
 from cuttable import Proxy
 from newscrawl import batch
+from newscrawl import reparse as reparse_module
 from newscrawl import settings as environment
 from newscrawl.context import now, open_context
 from newscrawl.crawl import SiteUnreachable, discover_site, fetch_batch, report
+from newscrawl.lake import LakeError
 from newscrawl.lake.filesystem import open_lake
-from newscrawl.lake.load import ship_warcs
+from newscrawl.lake.load import due, load_articles, ship_warcs
 from newscrawl.reparse import reparse
 from newscrawl.settings import Settings
 from newscrawl.store import Database, StoreUnavailable, articles, frontier, runs
@@ -406,8 +408,45 @@ def test_pages_are_read_anew_from_the_lake(
     crawl(settings, limit=3)
     lake = open_lake(with_lake.lake_url, {})
     (shipped,) = ship_warcs(database, lake, settings.warc_dir, all_days=True, keep=timedelta.max)
-    (settings.warc_dir / Path(shipped.path).name).unlink()
+    warc = settings.warc_dir / Path(shipped.path).name
+    warc.write_bytes(warc.read_bytes()[:-20])
     assert reparse(SITE, settings=with_lake) == {"unchanged": 3}
+    warc.unlink()
+    assert reparse(SITE, settings=with_lake) == {"unchanged": 3}
+
+
+def test_a_lake_that_fails_says_where_to_go_on(
+    database: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reparse_module, "LAKE_PAUSES", (0.0,))
+    monkeypatch.setattr(reparse_module, "TOGETHER", 1)
+    crawl(settings, limit=3)
+    with database.engine.begin() as connection:
+        last = connection.scalar(select(func.max(visits.c.url_id)))
+        connection.execute(update(visits).where(visits.c.url_id == last).values(warc_path="newscrawl-20260301-gone"))
+    away = replace(settings, lake_url="webhdfs://127.0.0.1:9/lake")
+    read: list[int] = []
+    with pytest.raises(LakeError, match=r"newscrawl reparse small --after \d+$") as caught:
+        reparse(SITE, settings=away, on_pages=read.append)
+    assert read == [1, 1]
+    after = int(str(caught.value).rpartition(" ")[2])
+    assert reparse(SITE, settings=settings, after=after) == {"elsewhere": 1}
+
+
+def test_what_is_made_anew_is_loaded_into_the_lake_again(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    crawl(settings, limit=3)
+    lake, today = open_lake(f"file://{tmp_path}/lake", {}), now().date()
+    load_articles(database, lake, today, SITE)
+    much_later = now() + timedelta(days=100)
+    assert due(database, lake, much_later) == []
+    file = settings.sites[-1] / "small.yaml"
+    file.write_text(file.read_text().replace("css: h1", "css: article p"))
+    assert reparse(SITE, settings=settings) == {"changed": 3}
+    assert due(database, lake, much_later) == [(today, SITE)]
+    load_articles(database, lake, today, SITE)
+    assert due(database, lake, much_later) == []
 
 
 def test_a_feed_without_links_is_not_a_success(settings: Settings, site: SmallSite) -> None:

@@ -15,7 +15,8 @@ from newscrawl.cli.options import When, messages, output, table
 @click.command()
 @click.argument("site")
 @click.option("--since", type=When(), help="Only pages fetched at this time or later (2026-03-01, UTC without offset).")
-def reparse(site: str, since: datetime | None) -> None:
+@click.option("--after", type=int, default=0, help="Go on after this id, which the message of a stopped run names.")
+def reparse(site: str, since: datetime | None, after: int) -> None:
     """Read the kept pages of SITE again, with today's profile, and store what comes out differently.
 
     Nothing is fetched; an article that changes keeps its past. With a lake (NEWSCRAWL_LAKE_URL) run it
@@ -25,6 +26,10 @@ def reparse(site: str, since: datetime | None) -> None:
     with Progress(*columns, console=messages) as progress:
         reading = progress.add_task(f"{site}: reading", total=None)
         outcomes = pages.reparse(
-            site, since=since, settings=environment.load(), on_pages=lambda count: progress.advance(reading, count)
+            site,
+            since=since,
+            after=after,
+            settings=environment.load(),
+            on_pages=lambda count: progress.advance(reading, count),
         )
     output.print(table(("pages", "outcome"), [(count, outcome) for outcome, count in sorted(outcomes.items())]))

@@ -42,9 +42,11 @@ def sites_to_load(database: Database, lake: Lake, day: date) -> list[str]:
 
 def due(database: Database, lake: Lake, moment: datetime, *, days: int = 7) -> list[tuple[date, str]]:
     """The (UTC day, site) pairs of the last `days` days that have articles and were not loaded since the day ended,
-    oldest first: yesterday's, and those of days on which nothing could be loaded."""
-    found = []
+    oldest first: yesterday's, and those of days on which nothing could be loaded; and those of any day whose load was
+    not finished, or whose articles were made anew since."""
     today = moment.astimezone(UTC).date()
+    left = database.run(lambda connection: lake_files.to_load(connection, lake.name))
+    found = [(row.day, row.site) for row in left if row.day < today - timedelta(days=days)]
     for day in (today - timedelta(days=back) for back in range(days, 0, -1)):
         _, end = _bounds(day)
         rows = database.run(lambda connection, day=day: lake_files.of_day(connection, lake.name, day))

@@ -38,6 +38,7 @@ from newscrawl.urls import MAX_URL
 
 # characters; utf8mb4 takes up to four bytes each
 _MAX = {"title": 1000, "canonical_url": MAX_URL, "url": MAX_URL, "body": 4_000_000}
+_ARCHIVED = timedelta(seconds=1)  # archives keep times to the second
 _ADDRESS = re.compile(rf"https?://[^\s\ud800-\udfff]{{1,{MAX_URL}}}", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -73,10 +74,14 @@ class Decision:
 
 @dataclass(frozen=True)
 class Stored:
-    """Where a fetched article ended: `outcome` is stored, changed, unchanged or duplicate."""
+    """Where a fetched article ended: `outcome` is stored, changed, unchanged or duplicate.
+
+    `fetched` is that of the version that was written, None when none was.
+    """
 
     article_id: int
     outcome: str
+    fetched: datetime | None = None
 
 
 def row_of(prepared: PreparedArticle, *, site: str, run_id: int | None, fetched: datetime) -> dict[str, Any]:
@@ -130,7 +135,8 @@ def decide(rows: Sequence[Mapping[str, Any]], existing: Sequence[Existing]) -> l
 
     The same canonical URL is the same article. A page of another URL than the one that was stored is a duplicate,
     unless it is the canonical one, which wins. Another canonical URL with the same title and body on the same site is
-    a duplicate too. New text under the same URL is a change, whose past is kept. A text that is the same keeps the time
+    a duplicate too. New text under the same URL is a change, whose past is kept; an older page than the one whose text
+    is stored (of an archive) changes nothing. A text that is the same keeps the time
     when it was first fetched: a version belongs to one day for ever.
     """
     by_url = {one.url_hash: one for one in existing}
@@ -148,6 +154,9 @@ def decide(rows: Sequence[Mapping[str, Any]], existing: Sequence[Existing]) -> l
         if old is None:
             decisions.append(Decision("stored", key, row))
             by_url[key] = Existing(0, key, row["url"], content, 1, row["fetched"])
+        elif old.fetched - row["fetched"] >= _ARCHIVED:
+            decisions.append(Decision("unchanged", key))
+            continue
         elif old.content_hash == content:
             outcome = "unchanged" if old.url == row["url"] else "duplicate"
             decisions.append(Decision(outcome, key, {**row, "version": old.version, "fetched": old.fetched}))
@@ -182,7 +191,7 @@ def upsert(connection: Connection, site: str, rows: Sequence[Mapping[str, Any]],
     keys = {one.key for one in decisions}
     query = select(articles.c.url_hash, articles.c.id).where(articles.c.url_hash.in_(keys))
     ids = dict(connection.execute(query).all())
-    return [Stored(ids[one.key], one.outcome) for one in decisions]
+    return [Stored(ids[one.key], one.outcome, one.row["fetched"] if one.row else None) for one in decisions]
 
 
 _UPDATE = {column.name: f"new.{column.name}" for column in articles.c if column.name not in ("id", "url_hash", "site")}

@@ -6,7 +6,7 @@ writer that hung, or was thought dead, never replaces what a later one wrote.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -40,6 +40,24 @@ def begin(connection: Connection, file: LakeFile, writer: str, now: datetime) ->
         "started": now,
     }
     upsert_rows(connection, lake_files, [row], {name: f"new.{name}" for name in ("state", "writer", "started")})
+
+
+def outdate(connection: Connection, site: str, days: Collection[date]) -> None:
+    """The database has changed what the site's files of the days hold: they are to be loaded again, in every lake.
+
+    Who is loading one now may have read what was before, and is no writer any more.
+    """
+    if days:
+        of_days = lake_files.c.kind == "articles", lake_files.c.site == site, lake_files.c.day.in_(days)
+        connection.execute(update(lake_files).where(*of_days).values(state="writing", writer=""))
+
+
+def to_load(connection: Connection, lake: str) -> Sequence[Row]:
+    """The lake's files of articles that are not as the database says, by day."""
+    query = select(lake_files).where(
+        lake_files.c.lake == lake, lake_files.c.kind == "articles", lake_files.c.state == "writing"
+    )
+    return connection.execute(query.order_by(lake_files.c.day)).all()
 
 
 def hold(connection: Connection, file: LakeFile, writer: str) -> bool:

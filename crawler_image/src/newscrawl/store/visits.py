@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from newscrawl.store import articles
+from newscrawl.store import articles, lake_files
 from newscrawl.store.frontier import backoff, rest
 from newscrawl.store.tables import url_hash, urls, visits
 
@@ -128,7 +128,8 @@ def kept(connection: Connection, site: str, *, after: int, count: int, since: da
 def remake(connection: Connection, site: str, results: Sequence[Visit], now: datetime) -> dict[str, int]:
     """Writes articles that were read anew from kept pages; returns how many had which outcome.
 
-    A page that was refused before and is an article now is done; one that is none any more changes nothing.
+    A page that was refused before and is an article now is done; one that is none any more changes nothing. What a
+    lake holds of the articles is to be loaded again.
     """
     read = [one for one in results if one.article is not None]
     stored = articles.upsert(connection, site, [one.article for one in read if one.article], now)
@@ -139,6 +140,8 @@ def remake(connection: Connection, site: str, results: Sequence[Visit], now: dat
         done = done.values(state="done", kind=None, reason=None, article_id=bindparam("new_article_id"))
         pairs = zip(read, stored, strict=True)
         connection.execute(done, [{"url_id": one.url_id, "new_article_id": end.article_id} for one, end in pairs])
+    days = {end.fetched.astimezone(UTC).date() for end in stored if end.fetched is not None}
+    lake_files.outdate(connection, site, days)
     outcomes = Counter(end.outcome for end in stored)
     return dict(outcomes + Counter(one.outcome for one in results if one.outcome is not None))
 
