@@ -115,7 +115,7 @@ def report(run_id: int, *, settings: Settings | None = None) -> dict[str, Any]:
     filled = database.run(lambda connection: runs.filled(connection, run_id))
     before = database.run(lambda connection: runs.counts_before(connection, run))
     refused = tally.outcomes.get("refused", 0)
-    reason = reason or drift(_yield(run.started, filled, refused), _yields(before))
+    reason = reason or drift(_yield(run.started, run.counts | {"filled": filled, "refused": refused}), _yields(before))
     counts = {
         **run.counts,
         **tally.outcomes,
@@ -141,14 +141,13 @@ def report(run_id: int, *, settings: Settings | None = None) -> dict[str, Any]:
 
 
 def _yields(before: Iterable[tuple[datetime, Mapping[str, Any]]]) -> list[Yield]:
-    return [
-        _yield(started, counts["filled"], counts.get("refused", 0)) for started, counts in before if "filled" in counts
-    ]
+    return [_yield(started, counts) for started, counts in before if "filled" in counts]
 
 
-def _yield(started: datetime, filled: Mapping[str, int], refused: int) -> Yield:
-    fields = {name: count for name, count in filled.items() if name != "articles"}
-    return Yield(started, filled["articles"], fields, refused)
+def _yield(started: datetime, counts: Mapping[str, Any]) -> Yield:
+    fields = dict(counts["filled"])
+    articles, characters = fields.pop("articles"), fields.pop("characters", None)
+    return Yield(started, articles, fields, counts.get("refused", 0), characters, counts.get("hubs", {}))
 
 
 def _store_links(context: Context, run_id: int, on_found: Callable[[int], None]) -> tuple[int, int]:
@@ -158,7 +157,10 @@ def _store_links(context: Context, run_id: int, on_found: Callable[[int], None])
     def known(urls: Sequence[str]) -> set[str]:
         return database.run(lambda connection: frontier.known(connection, urls))
 
-    links = discover(context.profile, context.fetcher, known=known, hub_state=hubs, now=now())
+    troubles: dict[str, str] = {}
+    links = discover(
+        context.profile, context.fetcher, known=known, hub_state=hubs, now=now(), on_trouble=troubles.__setitem__
+    )
     found = new = 0
     for part in _parts(links):
         usable = {link.url: link for link in part if len(link.url) <= MAX_URL}
@@ -169,6 +171,7 @@ def _store_links(context: Context, run_id: int, on_found: Callable[[int], None])
         database.run(lambda c, found=found, new=new: runs.note(c, run_id, {"new": new}, now()))
         on_found(found)
     database.run(lambda connection: hubs.save(connection, now()))
+    database.run(lambda connection: runs.note(connection, run_id, {"hubs": troubles}, now()))
     return found, new
 
 

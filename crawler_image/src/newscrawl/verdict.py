@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
+from statistics import median
 
 from newscrawl.store.runs import Failure, Tally
 
@@ -28,6 +29,11 @@ _BY_CHANCE = 0.001
 # a site is silent for longer than ever before when it is so for three times its longest silence, and at least a day
 _SILENCE = 3
 _SHORTEST_SILENCE = timedelta(days=1)
+# a day's articles are compared with those of so many days, at least
+_DAY = timedelta(days=1)
+_ENOUGH_DAYS = 7
+# less than this part of a usual day's articles, or of their usual length, is a site that is half lost
+_FEW, _SHORT = 0.25, 0.4
 _GOOD = ("stored", "changed", "unchanged", "duplicate")
 
 
@@ -62,21 +68,28 @@ def _words(failures: tuple[Failure, ...], outcome: str) -> str:
 
 @dataclass(frozen=True)
 class Yield:
-    """What one run brought: new or changed articles, in how many of them each field was filled, pages refused."""
+    """What one run brought: new or changed articles, in how many of them each field was filled, pages refused.
+
+    `characters` are those of the articles' bodies in all, None when nobody counted; `hubs` what ails hubs, by URL.
+    """
 
     started: datetime
     articles: int
     filled: Mapping[str, int] = field(default_factory=dict)
     refused: int = 0
+    characters: int | None = None
+    hubs: Mapping[str, str] = field(default_factory=dict)
 
 
 def drift(run: Yield, before: Sequence[Yield]) -> str | None:
     """What changed in a run against the site's own runs before it (any order), or None.
 
-    Found are fields that went empty, pages that are no articles any more, and a silence longer than ever before. The
-    past is that of some weeks, so that what is lasting becomes the usual.
+    Found are fields that went empty, pages that are no articles any more, hubs that fail for a day, a day with far
+    fewer or far shorter articles than any before, and a silence longer than ever. The past is that of some weeks, so
+    that what is lasting becomes the usual.
     """
-    changes = [*_emptied(run, before), *filter(None, (_refusals(run, before), _silence(run, before)))]
+    wholes = _refusals(run, before), _silence(run, before), _few(run, before), _short(run, before)
+    changes = [*_emptied(run, before), *_dead_hubs(run, before), *filter(None, wholes)]
     return "; ".join(changes) or None
 
 
@@ -120,3 +133,43 @@ def _silence(run: Yield, before: Sequence[Yield]) -> str | None:
         f"no new article for {hours} hours, before never for more than {round(longest.total_seconds() / 3600)}: "
         "see whether the profile's feeds, sitemaps, lists and urls.article still fit the site"
     )
+
+
+def _few(run: Yield, before: Sequence[Yield]) -> str | None:
+    """A dead feed among others, or a pattern that fits half of the new addresses."""
+    days = [0] * 14
+    for one in (run, *before):
+        if (age := (run.started - one.started) // _DAY) < len(days):
+            days[age] += one.articles
+    # the first day may have begun before the first run
+    past = days[1 : max(((run.started - one.started) // _DAY for one in before), default=0)]
+    if len(past) < _ENOUGH_DAYS or (usual := median(past)) < ENOUGH_ARTICLES:
+        return None
+    if days[0] >= _FEW * usual or days[0] >= min(past):
+        return None
+    return f"{days[0]} new articles in a day, before {usual:.0f}: see whether all feeds, sitemaps and lists still work"
+
+
+def _short(run: Yield, before: Sequence[Yield]) -> str | None:
+    """A paywall, or half of a layout change: the first paragraph is found, and the others are not."""
+    counted = [one for one in (run, *before) if one.characters is not None]
+    day = [one for one in counted if run.started - one.started < _DAY]
+    past = [one for one in counted if run.started - one.started >= _DAY]
+    if min(sum(one.articles for one in part) for part in (day, past)) < ENOUGH_ARTICLES:
+        return None
+    now, usual = (sum(one.characters or 0 for one in part) / sum(one.articles for one in part) for part in (day, past))
+    if now >= _SHORT * usual:
+        return None
+    return f"articles have {now:.0f} characters on average, before {usual:.0f}: see the profile's body, or a paywall"
+
+
+def _dead_hubs(run: Yield, before: Sequence[Yield]) -> list[str]:
+    """Hubs that failed, or listed nothing, in every run of a day and more; the others hide it."""
+    newest_first = sorted(before, key=lambda one: one.started, reverse=True)
+    found = []
+    for url, kind in run.hubs.items():
+        bad = [run, *takewhile(lambda one, url=url: url in one.hubs, newest_first)]
+        if len(bad) >= ENOUGH_RUNS and run.started - bad[-1].started >= _DAY:
+            hours = round((run.started - bad[-1].started).total_seconds() / 3600)
+            found.append(f"{url}: {kind} for {hours} hours: see whether the site still has it")
+    return found

@@ -371,6 +371,26 @@ def test_a_field_that_goes_empty_fails_the_run(database: Database, settings: Set
     assert stored(database) == truth(site)
 
 
+def test_a_profile_whose_body_is_read_by_another_means_fails_the_run(
+    database: Database, settings: Settings, site: SmallSite
+) -> None:
+    file = settings.sites[-1] / "small.yaml"
+    right = file.read_text()
+    site.bodies = {n: "\n\n".join([body] * 3) for n, body in site.bodies.items()}
+    file.write_text(right.replace("css: article p", 'css: .text p", "css: article p'))
+    assert crawl(settings, limit=25)["ok"]
+    file.write_text(right.replace('"css: article p"', '"css: .text p", "auto:"'))
+    told = crawl(settings, "second")
+    assert told["counts"]["stored"] == 15
+    assert told["reason"].startswith("body by the profile went empty: 0 of 15 articles have it, before 100% had")
+
+
+def test_hubs_in_trouble_are_noted(database: Database, settings: Settings, site: SmallSite) -> None:
+    file = settings.sites[-1] / "small.yaml"
+    file.write_text(file.read_text().replace(f'"{site.url}/feed"', f'"{site.url}/feed", "{site.url}/gone"'))
+    assert crawl(settings)["counts"]["hubs"] == {f"{site.url}/gone": "http_404"}
+
+
 def test_kept_pages_are_read_anew_with_a_better_profile(
     database: Database, settings: Settings, site: SmallSite
 ) -> None:

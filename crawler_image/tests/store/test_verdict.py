@@ -1,5 +1,6 @@
 """A run that yields nothing must show why that is right."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -94,6 +95,50 @@ def test_a_run_like_those_before(now: Yield, before: list[Yield]) -> None:
 )
 def test_what_changed(now: Yield, words: str) -> None:
     assert words in (drift(now, PAST) or "")
+
+
+DAYS = [run(24 * day + hour, 10, authors=10) for day in range(13) for hour in range(1, 24, 2)]
+
+
+def with_characters(of: Yield, each: int) -> Yield:
+    return replace(of, characters=each * of.articles)
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "quiet", "words"),
+    [
+        (0, 0, None),
+        (-24, 1, "12 new articles in a day, before 120"),
+        (-24, 2, "24 new articles in a day, before 120"),
+        (-24, 3, None),
+    ],
+)
+def test_a_day_with_few_articles(hours_ago: float, quiet: int, words: str | None) -> None:
+    day = [run(hours_ago + hour, quiet, authors=quiet) for hour in range(1, 24, 2)]
+    told = drift(run(hours_ago, 0), day + DAYS if hours_ago else DAYS)
+    assert (told or "").startswith(words) if words else told is None
+
+
+def test_a_site_whose_days_differ_is_left_alone() -> None:
+    weekends = [replace(one, articles=0) if (one.started.weekday() > 4) else one for one in DAYS]
+    assert drift(run(-24, 0), [run(-24 + hour, 0) for hour in range(1, 24)] + weekends) is None
+
+
+def test_articles_that_become_short() -> None:
+    past = [with_characters(one, 2000) for one in DAYS]
+    assert drift(with_characters(run(-24, 30, authors=30), 900), past) is None
+    told = drift(with_characters(run(-24, 30, authors=30), 300), past)
+    assert "articles have 300 characters on average, before 2000" in (told or "")
+    # runs of before this was counted say nothing
+    assert "characters" not in (drift(with_characters(run(-24, 30, authors=30), 300), DAYS) or "")
+
+
+def test_a_hub_that_fails_for_a_day_is_told() -> None:
+    hub = {"https://news.example/rss": "http_404"}
+    dead = [replace(one, hubs=hub) for one in DAYS[:13]]
+    assert "https://news.example/rss: http_404 for 24 hours" in (drift(replace(DAYS[0], hubs=hub), dead) or "")
+    recovered = [replace(dead[3], hubs={}), *dead[:3], *dead[4:]]
+    assert drift(replace(DAYS[0], hubs=hub), recovered) is None
 
 
 def test_the_order_of_the_past_does_not_matter() -> None:

@@ -33,13 +33,15 @@ def discover(
     known: Callable[[Sequence[str]], set[str]],
     hub_state: HubState,
     now: datetime,
+    on_trouble: Callable[[str, str], None] = lambda url, kind: None,
 ) -> Iterator[Link]:
     """The links that may be articles, each canonical URL once; the known ones only where their hub dates a change.
 
     `known(urls)` tells which URLs the frontier has. What is to be remembered is put into `hub_state` after a hub's
-    links were handed on: save it together with the links. A hub that fails is logged and left to the next run. Raises
-    FetchError when no hub answered, and at once when Redis does not. At MAX_LINKS it ends; the hub that was not read to
-    its end is the next run's, like those after it.
+    links were handed on: save it together with the links. A hub that fails is logged and left to the next run;
+    `on_trouble` hears of it, and of one that lists nothing or too much, by its URL and a kind. Raises FetchError when
+    no hub answered, and at once when Redis does not. At MAX_LINKS it ends; the hub that was not read to its end is the
+    next run's, like those after it.
     """
     hubs, choice = Hubs(profile, fetcher, hub_state, now), Choice(profile, now)
     seen: set[str] = set()
@@ -52,16 +54,20 @@ def discover(
                     continue
                 if len(seen) == MAX_LINKS:
                     log.warning("%s: the rest of it, and the hubs after it, are left out: %d links", name, MAX_LINKS)
+                    on_trouble(name, "too_many_links")
                     hubs.forget()
                     return
                 seen.add(link.url)
                 yield link
             hubs.settle()
             answered += 1
+            if name in hubs.empty:
+                on_trouble(name, "lists_nothing")
         except FetchError as error:
             hubs.forget()
             if error.kind == "redis_unavailable":
                 raise
+            on_trouble(name, error.kind)
             log.warning("%s: hub failed, left to the next run: %s", name, error)
             first_problem = first_problem or error
     if first_problem is not None and not answered:

@@ -67,6 +67,7 @@ class Hubs:
     fetcher: Fetcher
     state: HubState
     now: datetime
+    empty: set[str] = field(default_factory=set)  # URLs of those that listed nothing when they were last read
     _noted: list[tuple[str, Seen]] = field(default_factory=list)
 
     def read(
@@ -84,6 +85,8 @@ class Hubs:
         `modified` since its last visit.
         """
         seen = self.state.get(url) if changed_only else Seen()
+        if seen.listed == Digest().value:
+            self.empty.add(url)
         if seen.rests(self.now, longest) and not (modified and seen.visited and modified > seen.visited):
             log.info("%s: rests, as it had nothing new", url)
             return None
@@ -110,6 +113,7 @@ class Hubs:
         etag, last_modified = headers.get("etag"), headers.get("last-modified")
         if etag is None and last_modified is None:
             last_modified = headers.get("date") or format_datetime(response.fetched_at, usegmt=True)
+        (self.empty.add if listed == Digest().value else self.empty.discard)(url)
         before = self.state.get(url)
         rest = rest_after(before.rest, changed=listed != before.listed)
         self.put(url, Seen(etag, last_modified, listed, self.now, rest))

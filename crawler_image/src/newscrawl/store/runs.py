@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, desc, func, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Row, case, cast, desc, func, select, update
 from sqlalchemy.dialects.mysql import insert
 
 from newscrawl.store.tables import articles, batches, runs, urls, visits
@@ -108,7 +108,8 @@ def tally(connection: Connection, run_id: int) -> Tally:
 
 
 def filled(connection: Connection, run_id: int) -> dict[str, int]:
-    """How many articles the run stored or changed (`articles`), and how many of them have each field."""
+    """How many articles the run stored or changed (`articles`), how many of them have each field, and how many
+    `characters` their bodies have in all."""
     of_run = (
         select(urls.c.article_id)
         .join(visits, visits.c.url_id == urls.c.id)
@@ -118,8 +119,12 @@ def filled(connection: Connection, run_id: int) -> dict[str, int]:
     )
     present = {name: articles.c[name].is_not(None) for name in ("published", "section", "image")}
     present |= {name: func.json_length(articles.c[name]) > 0 for name in ("authors", "keywords")}
+    # the generic reading takes over silently where a profile's selectors find nothing any more
+    by = func.json_unquote(func.json_extract(articles.c.sources, "$.body"))
+    present["body by the profile"] = by.regexp_match("^(css|xpath|json|meta):")
     sums = [func.count(case((condition, 1))).label(name) for name, condition in sorted(present.items())]
-    query = select(func.count().label("articles"), *sums).join(of_run, of_run.c.article_id == articles.c.id)
+    characters = cast(func.coalesce(func.sum(articles.c.characters), 0), Integer).label("characters")
+    query = select(func.count().label("articles"), characters, *sums).join(of_run, of_run.c.article_id == articles.c.id)
     return dict(connection.execute(query).one()._mapping)
 
 
