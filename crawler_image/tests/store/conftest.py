@@ -11,7 +11,7 @@ from newscrawl.store.migrate import migrate
 from newscrawl.store.tables import metadata
 
 # tests are imported by path (importlib mode); what they share is imported by name
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "fetch")]
 
 
 @pytest.fixture(scope="session")
