@@ -136,6 +136,14 @@ def test_what_is_older_than_the_lookback_is_left_alone(crawl: Crawl, site: Local
     assert crawl.paths(feeds=[feed], lookback_days=7) == ["/0", "/2", "/3"]
 
 
+def test_an_undated_archive_is_left_alone_by_the_days_in_its_addresses(crawl: Crawl, site: LocalSite) -> None:
+    paths = ["/2026/11/15/a", "/2026/11/16/b", "/2019/nov/23/c", "/20191123", "/d"]
+    found = crawl.run(sitemaps=[site.page("/s.xml", urlset(*(entry(site.url(path)) for path in paths)))])
+    start = len(site.url(""))
+    assert [link.url[start:] for link in found] == ["/2026/11/16/b", "/20191123", "/d"]
+    assert [link.published and link.published.day for link in found] == [16, None, None]
+
+
 def test_the_second_run_costs_a_304(crawl: Crawl, site: LocalSite) -> None:
     feed = site.page("/rss", rss(item("/1")), ETag='"v1"')
     assert crawl.paths(feeds=[feed]) == ["/1"]
