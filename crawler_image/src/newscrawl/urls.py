@@ -92,6 +92,8 @@ def _authority(parts: SplitResult) -> str:
     host = (parts.hostname or "").rstrip(".")
     if not host:
         raise BadUrl(f"{parts.geturl()[:200]!r} names no host")
+    if not host.isascii():
+        raise BadUrl(f"{parts.geturl()[:200]!r} names a host that is none: {host[:100]!r}")
     host = f"[{host}]" if ":" in host else host
     return host if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
 

@@ -51,7 +51,16 @@ def test_relative_links_are_completed() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "mailto:a@example.com", "javascript:void(0)", "http://", "/only/a/path", "http://a:99999/", "http://[::1/"],
+    [
+        "",
+        "mailto:a@example.com",
+        "javascript:void(0)",
+        "http://",
+        "/only/a/path",
+        "http://a:99999/",
+        "http://[::1/",
+        "http://b\u00fccher.example../",
+    ],
 )
 def test_what_is_no_page_is_refused(url: str) -> None:
     with pytest.raises(BadUrl):
