@@ -30,6 +30,7 @@ __all__ = ["BatchResult", "Discovery", "SiteUnreachable", "discover_site", "fetc
 log = logging.getLogger(__name__)
 
 LINKS_TOGETHER = 500  # links in one transaction
+MAX_BATCHES = 1000  # of a run; Airflow maps a task 1,024 times at most ([core] max_map_length)
 IDLE_LEASES = 3  # a run that was silent for so many leases has no worker: its URLs may be taken by another
 
 
@@ -65,9 +66,9 @@ def discover_site(
 
     `run_key` names the run: the same key again (a retried task) goes on with the same run. `limit` is the number of
     URLs to visit (the profile's crawl.max_articles by default); all links found are kept, so that those beyond the
-    limit are the next run's. `since` (aware) leaves out links known to be older. `on_found` hears the number of links
-    as it grows. Raises SiteUnreachable, and what
-    `open_context` raises; a run that ends so is marked as failed.
+    limit, and beyond MAX_BATCHES, are the next run's. `since` (aware) leaves out links known to be older. `on_found`
+    hears the number of links as it grows. Raises SiteUnreachable, and what `open_context` raises; a run that ends so is
+    marked as failed.
     """
     settings = settings or environment.load()
     database = open_database(settings)
@@ -83,7 +84,7 @@ def discover_site(
                 site,
                 run_id,
                 size=crawl.batch_size,
-                limit=crawl.max_articles if limit is None else limit,
+                limit=min(crawl.max_articles if limit is None else limit, MAX_BATCHES * crawl.batch_size),
                 since=since,
                 now=now(),
                 idle=timedelta(seconds=settings.lease * IDLE_LEASES),

@@ -28,7 +28,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP exchange that ended in a 2xx or 304 answer.
+    """One HTTP exchange that ended in a 200, 203 or 304 answer.
 
     `url` is the final URL after `redirects` (each URL that redirected, in order); header names are lower case; `body`
     is decoded from its transfer and content encodings, empty for a 304; `elapsed` is in seconds; `fetched_at` is UTC.

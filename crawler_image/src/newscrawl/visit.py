@@ -20,6 +20,8 @@ from newscrawl.urls import BadUrl, canonicalize, is_on
 
 log = logging.getLogger(__name__)
 
+# what is not worth keeping and parsing; others are looked at, as many servers name the type of a page wrongly
+_NO_PAGES = ("image/", "video/", "audio/", "font/", "application/pdf", "application/zip")
 _GONE = frozenset({"http_404", "http_410"})
 
 
@@ -40,6 +42,9 @@ def visit(context: Context, archive: WarcWriter, run_id: int, url: Claimed) -> V
         if response.redirects and not is_on(response.url, context.profile.hosts):
             where = f"it is at {response.url} now, which is none of the profile's hosts"
             raise FetchError(url.url, "foreign_host", where, permanent=True)
+        media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media.startswith(_NO_PAGES):
+            raise FetchError(url.url, "not_html", f"its Content-Type is {media}", permanent=True)
         if not response.not_modified:
             with told_when_full(context.settings.warc_dir):
                 record = archive.write(response)

@@ -17,6 +17,7 @@ import pytest
 import redis
 from cuttable import Proxy
 from newscrawl import batch
+from newscrawl import crawl as crawl_module
 from newscrawl import reparse as reparse_module
 from newscrawl import settings as environment
 from newscrawl.context import now, open_context
@@ -191,6 +192,14 @@ def test_a_limit_leaves_the_rest_for_the_next_run(database: Database, settings: 
     assert crawl(settings, limit=15)["counts"]["stored"] == 15
     assert crawl(settings, "second")["counts"]["stored"] == 25
     assert stored(database) == truth(site)
+
+
+def test_a_run_has_no_more_batches_than_airflow_maps(
+    settings: Settings, site: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crawl_module, "MAX_BATCHES", 3)
+    site.profile(settings.sites[-1], batch_size=5)
+    assert len(discover_site(SITE, run_key="first", settings=settings).batches) == 3
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.long)])

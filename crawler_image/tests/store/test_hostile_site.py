@@ -103,7 +103,7 @@ class Hostile:
         self.page("redirect_loop", b"", 302, Location="/news/1")
         self.page("private_address", b"", 302, Location="http://127.0.0.9/metadata")
         self.page("bad_redirect", b"", 302, Location="file:///etc/passwd")
-        for status in (304, 403, 404, 410, 429, 503):
+        for status in (202, 204, 206, 304, 403, 404, 410, 429, 503):
             self.page(f"http_{status}", b"", status)
         self.page("robots", page()).page("/robots.txt", b"User-agent: *\nDisallow: /news")
         for status, kind in ((403, None), (404, None), (500, "robots_unreachable")):
@@ -118,6 +118,7 @@ class Hostile:
         self.page(None, page()[:-25])
         # pages that are none
         self.page("not_an_article", b"<div>" * 200_000 + page())
+        self.page("not_html", b"%PDF-1.7", Content_Type="application/pdf")
         self.page("not_an_article", b"\0\xff" * 100_000)
         tls = self.server(host="localhost", wrap=lambda sock: self._tls.wrap_socket(sock, server_side=True))
         self.kinds[tls.url("/news/1", "https")] = "tls"

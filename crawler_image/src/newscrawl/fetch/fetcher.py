@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 NOT_ASKED = frozenset({"redis_unavailable", "rate_limited", "host_busy", "host_paused", OPEN})
 
 _SLOW = "slow_redirects"
+# not what was never asked for (a part, nothing), nor the 202 with which some walls put off a crawler
+_PAGES = frozenset({200, 203})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # the host itself is in trouble, whatever the URL
 _HOST_FAILURES = frozenset({"dns", "connect", "connect_timeout", "timeout", "deadline", "connection", "tls"})
@@ -92,7 +94,7 @@ class Fetcher:
         max_bytes: int | None = None,
         retries: int = 0,
     ) -> Response:
-        """The 2xx or 304 answer to `url`, after its redirects.
+        """The 200, 203 or 304 answer to `url`, after its redirects.
 
         `now` is the time of the call (aware); `etag` and `last_modified` make the request conditional; `max_bytes`
         replaces the limit of the decoded body; `retries` more tries are made after failures that may pass (pages
@@ -143,7 +145,7 @@ class Fetcher:
             if len(hops) > self._limits.redirects:
                 message = f"more than {self._limits.redirects}, the last to {here}"
                 raise FetchError(call.url, "too_many_redirects", message, permanent=True)
-        if answer.status < 300 or (answer.status == 304 and call.headers):
+        if answer.status in _PAGES or (answer.status == 304 and call.headers):
             return answer, tuple(hops)
         wait = retry_after(answer.headers.get("retry-after"), call.time())
         message = "the server's answer" + (f" for {here}" if hops else "")
