@@ -23,6 +23,7 @@ QUEUES = ("left", "right")
 TABLE = """
 CREATE TABLE IF NOT EXISTS loss (
     run VARCHAR(190) NOT NULL, number INT NOT NULL, try INT NOT NULL, ended INT NOT NULL DEFAULT 0,
+    begun DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
     PRIMARY KEY (run, number, try)
 )
 """
