@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -40,8 +40,6 @@ from installation import CHART, until
 NAMESPACE = "bench"
 # the first ones register scripts and list the StatefulSets
 WARM_POLLS = 5
-# after the list in between, which comes two seconds after the watch broke
-LAST_POLLS = 4
 RENEW_SECONDS = 5.0
 TASK = '{"headers": {"task": "execute_workload"}}'
 SCRIPT_CALL = re.compile(rb"\*\d+\r\n\$7\r\nEVALSHA\r\n\$40\r\n[0-9a-f]{40}\r\n\$\d+\r\n(\d+)\r\n")
@@ -225,8 +223,13 @@ class _Relay(socketserver.BaseRequestHandler):
     server: Relay
 
     def handle(self) -> None:
+        # who ends first resets the other's connection
+        with socket.create_connection(self.server.target) as target, contextlib.suppress(ConnectionError):
+            self._relay(target)
+
+    def _relay(self, target: socket.socket) -> None:
         asked = False
-        with socket.create_connection(self.server.target) as target, selectors.DefaultSelector() as selector:
+        with selectors.DefaultSelector() as selector:
             for side in (self.request, target):
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 selector.register(side, selectors.EVENT_READ)
@@ -337,27 +340,25 @@ def measure(url: str, count: int, polls_measured: int) -> dict[str, Any]:
         process = stack.enter_context(_scaler(folder, port, relayed, queues))
         polls.pid = process.pid
 
-        def reach(number: int) -> None:
-            def reached() -> bool:
+        def await_polls(what: str, seen: Callable[[], bool]) -> None:
+            def probe() -> bool:
                 if process.poll() is not None:
                     raise RuntimeError(f"the scaler ended with {process.returncode}")
-                return len(polls.polls) > number
+                return seen()
 
-            until(f"poll {number} over {count} queues", reached, seconds=3 * number + 60, every=0.2)
+            until(f"{what} over {count} queues", probe, seconds=3 * polls_measured + 60, every=0.2)
 
-        reach(WARM_POLLS + polls_measured)
+        await_polls("polls", lambda: len(polls.polls) > WARM_POLLS + polls_measured)
+        before = len(polls.polls)
         api.broken.set()
-        reach(WARM_POLLS + polls_measured + LAST_POLLS)
+        # what is listed last is still read during the poll after it
+        await_polls("a list", lambda: any(poll.listed for poll in polls.polls[before:-2]))
         memory = peak_mib(process.pid)
         if api.refused:
             raise RuntimeError(f"the scaler asked for more than it should need: {', '.join(api.refused[:5])}")
     found = polls.polls[WARM_POLLS:]
     spent = [1000 * (after.cpu - poll.cpu) for poll, after in itertools.pairwise(found)]
-    lists = [number for number, poll in enumerate(found) if poll.listed]
-    if not lists or lists[-1] + 1 >= len(spent):
-        raise RuntimeError("the scaler did not list the StatefulSets anew soon after its watch broke")
-    # what is listed last is still read during the poll after it
-    during = {number + after for number in lists for after in (0, 1)}
+    during = {number + after for number, poll in enumerate(found[:-2]) if poll.listed for after in (0, 1)}
     plain = [cpu for number, cpu in enumerate(spent) if number not in during]
     usual = statistics.median(plain)
     trips = [poll.round_trips for poll in found[:-1]]
