@@ -53,11 +53,10 @@ SAID_BY_WORKER = {
 SANDBOX = re.compile(rf'RunPodSandbox for .*{POD}\W.*returns sandbox id \\?"(\w+)')
 
 
-class Line(threading.Thread):
+class Line:
     """When each step was first seen, in seconds since 1970; `forget` before each trial."""
 
     def __init__(self, client: Client, broker: redis.Redis) -> None:
-        super().__init__(daemon=True)
         self._client = client
         self._broker = broker
         self.seen: dict[str, float] = {}
@@ -66,8 +65,8 @@ class Line(threading.Thread):
         """Begin a new trial."""
         self.seen = {}
 
-    def run(self) -> None:
-        """Watch until the process ends."""
+    def start(self) -> None:
+        """Watch until the process ends, each source in a thread of its own."""
         for watch in (self._sets, self._pods, self._commands):
             threading.Thread(target=self._forever, args=(watch,), daemon=True).start()
 

@@ -141,6 +141,11 @@ class Api(ThreadingHTTPServer):
         self.broken = threading.Event()
         self.refused: list[str] = []
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """The scaler's end resets its connections; anything else is told as usual."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Api(BaseHTTPRequestHandler):
     server: Api

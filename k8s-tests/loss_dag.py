@@ -45,7 +45,7 @@ with DAG("loss", start_date=datetime(2026, 1, 1), schedule=None, catchup=False, 
         own = task(task_id=f"on_{queue}", queue=queue, pool=queue, retries=5, retry_delay=timedelta(seconds=5))(work)
         own.expand(one=planned)
 
-with DAG("first", start_date=datetime(2026, 1, 1), schedule=None, catchup=False):
+with DAG("first", start_date=datetime(2026, 1, 1), schedule=None, catchup=False) as first:
 
     @task
     def begin() -> None:
