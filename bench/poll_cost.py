@@ -33,7 +33,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import redis
 import yaml
-from cluster import tools
+from cluster import tools, versions
 from cluster.steps import run
 from installation import CHART, until
 
@@ -92,7 +92,8 @@ def chart_stateful_sets(count: int) -> list[dict[str, Any]]:
     """StatefulSets of the chart as the API server would list them, with a status and the fields of their managers."""
     folder = tools.helm_folder()
     command = (folder / "helm" if folder else "helm", "template", "newscrawl", CHART)
-    rendered = run(*command, "--show-only", "templates/workers/statefulset.yaml")
+    version = ("--kube-version", versions.KUBERNETES)
+    rendered = run(*command, *version, "--show-only", "templates/workers/statefulset.yaml")
     made = next(item for item in yaml.safe_load_all(rendered) if item["kind"] == "StatefulSet")
     made["spec"]["replicas"] = 1
     fields = {"apiVersion": "apps/v1", "fieldsType": "FieldsV1", "operation": "Update", "time": "2026-11-23T00:00:00Z"}

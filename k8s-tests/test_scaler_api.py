@@ -11,6 +11,7 @@ import uuid
 import pytest
 import redis
 import yaml
+from cluster import versions
 from installation import CHART, throughout, until
 
 pytestmark = pytest.mark.cluster
@@ -80,7 +81,8 @@ class Namespace:
     def scaler_rules(self):
         """The rules of the chart's Role for the scaler of the queues a and b, with the names that the tests use."""
         queues = 'workers.queues={"default": {}, "a": {}, "b": {}}'
-        rendered = yaml.safe_load_all(self._run("helm", "template", "newscrawl", str(CHART), "--set-json", queues))
+        template = ("helm", "template", "newscrawl", str(CHART), "--kube-version", versions.KUBERNETES)
+        rendered = yaml.safe_load_all(self._run(*template, "--set-json", queues))
         name = "newscrawl-queue-scaler"
         role = next(item for item in rendered if item and item["kind"] == "Role" and item["metadata"]["name"] == name)
         rules = json.dumps(role["rules"])
