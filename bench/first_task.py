@@ -189,7 +189,7 @@ def containerd_moments(journal: str) -> dict[str, float]:
     seen: dict[str, float] = {}
     sandbox = container = None
     for line in journal.splitlines():
-        if not (moment := re.match(r'time="([^"]+)"', line)):
+        if not (moment := re.match(r'time="([^"]+)"', line)) or ("RunPodSandbox for" in line and NAMESPACE not in line):
             continue
         at = datetime.fromisoformat(moment[1]).timestamp()
         if made := SANDBOX.search(line):

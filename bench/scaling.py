@@ -32,7 +32,7 @@ LOSS = ROOT / "build" / "bench" / "loss.json"
 # number of queues -> polls to measure, a second apart; the longest has every kind of look among them
 SIZES = {10: 10, 100: 10, 1000: 32}
 ROUNDS = 8
-FIRST_TASKS = 8
+FIRST_TASKS = 6
 PUSHES = 20_000
 
 
@@ -165,7 +165,8 @@ def loss_lines(runs: dict[str, dict[str, Any]]) -> Iterator[Line]:
         kept = found["unfinished"] == 0 and (found["may lose"] == "tries" or not found["tries lost"])
         yield Line(
             f"loss test, {name}: of {found['tasks']} tasks {found['retried']} were tried again, {found['unfinished']} "
-            f"did not end; {found['tries lost']} tries lost ({found['disturbances']} disturbances)",
+            f"did not end; {found['tries lost']} tries lost ({found['disturbances']} disturbances; {found['state']} "
+            f"after {found['seconds']} s)",
             None if found["may lose"] == "any" else kept,
         )
 

@@ -27,8 +27,9 @@ from lightkube.types import PatchType
 NAMESPACE = "bench-scaling"
 TARGET = 4
 WORKERS = 4
-# what has not come by then counts as this long
+# what has not come by then counts as this long, and an engine that misses three in a row does not work
 TRIAL_SECONDS = 60
+MISSES = 3
 # an engine's trials take 0.8 s (events) to 1.5 s (polls, KEDA), a backlog's with KEDA about 10 s: 14 minutes in all
 KEDA_TRIALS = 60
 BACKLOG_TRIALS = 20
@@ -206,6 +207,7 @@ class Bench:
         self._client = client
         self._watch = watch
         self._chance = chance
+        self._missed: Counter[str] = Counter()
 
     def to_zero(self, lane: Lane) -> None:
         """Take messages and replicas away, as waiting for each engine's cooldown would be most of the time."""
@@ -246,11 +248,16 @@ class Bench:
                 at, changed, count = self._watch.changes.get(timeout=max(0.0, left))
             except queue.Empty:
                 print(f"    {name}: {self._watch.replicas.get(name)} replicas after {TRIAL_SECONDS} s", flush=True)
+                self._missed[name] += 1
+                if self._missed[name] == MISSES:
+                    missing = f"{MISSES} trials in a row without {replicas} replicas"
+                    raise TimeoutError(f"{name} does not scale: {missing}") from None
                 return Trial(*(first or (TRIAL_SECONDS, 0)), TRIAL_SECONDS)
             if changed != name or not count:
                 continue
             first = first or (at - started, count)
             if count >= replicas:
+                self._missed[name] = 0
                 return Trial(*first, at - started)
 
 

@@ -281,6 +281,7 @@ def keep(name: str, outcome: Outcome, *, may_lose: str) -> None:
         "tries lost": lost,
         "retried": len(outcome.retried),
         "unfinished": len(outcome.unfinished),
+        "state": outcome.state,
         "seconds": round(outcome.seconds),
         "disturbances": sum(NOT_DONE not in done for done in outcome.disturbances),
         "may lose": may_lose,
