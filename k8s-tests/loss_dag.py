@@ -1,4 +1,7 @@
-"""Tasks that note each of their tries in MySQL; the tests mount this DAG, and a run's plan says how long each takes."""
+"""Tasks that note each of their tries in MySQL, when it begins and that it ended.
+
+The tests mount these DAGs: a run of `loss` has a plan that says how long each task takes, one of `first` has one task.
+"""
 
 import json
 import os
@@ -41,3 +44,12 @@ with DAG("loss", start_date=datetime(2026, 1, 1), schedule=None, catchup=False, 
         planned = plan.override(task_id=f"plan_{queue}")(index)
         own = task(task_id=f"on_{queue}", queue=queue, pool=queue, retries=5, retry_delay=timedelta(seconds=5))(work)
         own.expand(one=planned)
+
+with DAG("first", start_date=datetime(2026, 1, 1), schedule=None, catchup=False) as first:
+
+    @task
+    def begin() -> None:
+        """Note when the first task of a run on the default queue begins."""
+        execute("INSERT INTO loss (run, number, try) VALUES (%s, 0, 1)", get_current_context()["run_id"])
+
+    begin()
