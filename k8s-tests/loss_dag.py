@@ -11,17 +11,24 @@ from datetime import datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
 import pymysql
+import tenacity
 from airflow.sdk import DAG, get_current_context, task
 
 QUEUES = ("left", "right")
 
 
 def execute(sql: str, *values: object) -> None:
-    """Execute one statement in the articles database."""
+    """Execute one statement in the articles database; a MySQL that is away, as an upgrade restarts it, is waited for."""
     url = urlsplit(os.environ["NEWSCRAWL_MYSQL_URL"])
     login = {"user": unquote(url.username or ""), "password": unquote(url.password or "")}
     place = {"host": url.hostname, "port": url.port or 3306, "database": url.path.lstrip("/").split("?")[0]}
-    with closing(pymysql.connect(**login, **place, autocommit=True)) as connection, connection.cursor() as cursor:
+    connect = tenacity.retry(
+        stop=tenacity.stop_after_delay(300),
+        wait=tenacity.wait_fixed(1),
+        retry=tenacity.retry_if_exception_type(pymysql.err.OperationalError),
+        reraise=True,
+    )(pymysql.connect)
+    with closing(connect(**login, **place, autocommit=True)) as connection, connection.cursor() as cursor:
         cursor.execute(sql, values)
 
 
