@@ -46,8 +46,9 @@ disable_log_bin: "ON"
 
 {{- define "newscrawl.myCnf" -}}
 [mysqld]
-{{- range $key, $value := mergeOverwrite (include "newscrawl.mysqlSettings" . | fromYaml) (deepCopy .Values.mysql.config) }}
-{{ $key }} = {{ $value }}
+{{- $settings := mergeOverwrite (include "newscrawl.mysqlSettings" . | fromYaml) (deepCopy .Values.mysql.config) }}
+{{- range $key, $text := include "newscrawl.settings" (dict "settings" $settings "yes" "ON" "no" "OFF") | fromJson }}
+{{ $key }} = {{ $text }}
 {{- end }}
 {{- end -}}
 

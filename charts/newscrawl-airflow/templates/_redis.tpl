@@ -16,7 +16,8 @@ tcp-keepalive: "60"
 {{- end -}}
 
 {{- define "newscrawl.redisConf" -}}
-{{- range $key, $value := mergeOverwrite (include "newscrawl.redisSettings" . | fromYaml) (deepCopy .Values.redis.config) }}
-{{ $key }} {{ $value }}
+{{- $settings := mergeOverwrite (include "newscrawl.redisSettings" . | fromYaml) (deepCopy .Values.redis.config) }}
+{{- range $key, $text := include "newscrawl.settings" (dict "settings" $settings "yes" "yes" "no" "no") | fromJson }}
+{{ $key }} {{ $text }}
 {{- end }}
 {{- end -}}
