@@ -86,7 +86,14 @@ def test_connections_and_variables_keep_secrets_out_of_their_files(render, envir
 
 
 @pytest.mark.parametrize(
-    "setting", ["image.tag=0.2.0", "config.core.parallelism=7", "variables.a=b", "admin.email=a@b", "pools.a.slots=1"]
+    "setting",
+    [
+        "image.tag=0.2.0",
+        "config.core.default_timezone=Asia/Seoul",
+        "variables.a=b",
+        "admin.email=a@b",
+        "pools.a.slots=1",
+    ],
 )
 def test_a_changed_installation_gets_a_new_bootstrap_job(render, setting):
     # the same passwords in both, as an upgrade finds them
@@ -98,14 +105,15 @@ def test_a_changed_installation_gets_a_new_bootstrap_job(render, setting):
     assert job() != job("--set", setting)
 
 
-def test_the_api_server_waits_for_the_bootstrap_job_so_that_ready_means_usable(render):
+def test_the_api_server_waits_for_the_bootstrap_job_so_that_ready_means_usable(render, environment):
     rendered = render("default")
-    job = rendered.of("Job")[0]["metadata"]["name"]
+    job = rendered.of("Job")[0]["spec"]["template"]["spec"]["containers"][0]
+    state = environment(job)["BOOTSTRAP_STATE"]
     parts = ("api-server", "scheduler", "dag-processor", "triggerer")
     pods = {name: rendered.one("Deployment", f"newscrawl-{name}")["spec"]["template"]["spec"] for name in parts}
     commands = {name: pod["containers"][0]["command"] for name, pod in pods.items()}
     wait = ["dumb-init", "--", "python", "-m", "newscrawl_airflow.wait_for_migrations"]
-    assert commands.pop("api-server")[: len(wait) + 4] == [*wait, "--bootstrap", job, "--", "airflow"]
+    assert commands.pop("api-server")[: len(wait) + 4] == [*wait, "--bootstrap", state, "--", "airflow"]
     assert all(command[: len(wait) + 2] == [*wait, "--", "airflow"] for command in commands.values())
 
 

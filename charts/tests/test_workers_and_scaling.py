@@ -25,7 +25,8 @@ def test_a_queue_becomes_a_worker_set_that_serves_it_alone(render, environment):
     told = environment(container)
     assert told["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__UNACKED_KEY"] == "unacked:harbor"
     assert told["DUMB_INIT_SETSID"] == "0"
-    assert told["NEWSCRAWL_QUEUES"] == "Harbor_English,fixed,harbor,quick"
+    makes_dags = rendered.one("Deployment", "press-dag-processor")["spec"]["template"]["spec"]["containers"][0]
+    assert environment(makes_dags)["NEWSCRAWL_QUEUES"] == "Harbor_English,fixed,harbor,quick"
 
 
 def test_names_that_kubernetes_refuses_are_mapped_without_collisions(render):

@@ -31,20 +31,21 @@
   value: {{ .Values.crawler.userAgent | quote }}
 - name: NEWSCRAWL_SITES
   value: /etc/newscrawl/sites
-- name: NEWSCRAWL_PUBLISHERS
-  value: {{ join "," .Values.crawler.publishers | quote }}
-- name: NEWSCRAWL_QUEUES
-  value: {{ keys .Values.workers.queues | sortAlpha | join "," | quote }}
 {{- with include "newscrawl.lakeUrl" . }}
 - name: NEWSCRAWL_LAKE_URL
   value: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
-{{/* Digests of what a pod reads only once, so that it is replaced when that changes. */}}
+{{/* Digests of what a pod reads only once, so that it is replaced when that changes. Takes {root, component}. */}}
 {{- define "newscrawl.checksums" -}}
-checksum/config: {{ include "newscrawl.airflowCfg" . | sha256sum }}
-checksum/secrets: {{ list (include "newscrawl.mysqlUrls" .) (include "newscrawl.redisUrls" .) (include "newscrawl.airflowKeys" .) | join "\n" | sha256sum }}
+{{- $config := include "newscrawl.config" .root | fromJson -}}
+{{- if not (has .component (list "scheduler" "dag-processor")) -}}
+{{- /* they follow from all queues and nobody else reads them: a new queue replaces no worker of another */ -}}
+{{- $_ := set $config "core" (omit $config.core "parallelism" "max_active_tasks_per_dag") -}}
+{{- end -}}
+checksum/config: {{ toJson $config | sha256sum }}
+checksum/secrets: {{ list (include "newscrawl.mysqlUrls" .root) (include "newscrawl.redisUrls" .root) (include "newscrawl.airflowKeys" .root) | join "\n" | sha256sum }}
 {{- end -}}
 
 {{/* Where a pod may run. Takes {root, values}; the component's values win over those of all. */}}
@@ -72,7 +73,7 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{/* Labels and annotations of a pod. Takes {root, component, values} and optionally labels and annotations (text). */}}
 {{- define "newscrawl.podMetadata" -}}
 labels:
-  {{- include "newscrawl.labels" . | nindent 2 }}
+  {{- include "newscrawl.podLabels" . | nindent 2 }}
   {{- with .labels }}{{ . | nindent 2 }}{{ end }}
   {{- with mergeOverwrite (deepCopy .root.Values.podLabels) (.values.podLabels | default dict) }}
   {{- toYaml . | nindent 2 }}
@@ -137,8 +138,8 @@ seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
 {{/* The pod template of one Airflow process. Takes {root, component, values, command} and optionally
-     labels, annotations, env, mounts, volumes, ports, probes, lifecycle (texts), wait (for the migration; the name of a
-     bootstrap Job: for that too), restartPolicy, grace (seconds). */}}
+     labels, annotations, env, mounts, volumes, ports, probes, lifecycle (texts), wait (for the migration; a text: for
+     that state of the bootstrap Job too), restartPolicy, grace (seconds). */}}
 {{- define "newscrawl.airflowPod" -}}
 {{- $root := .root -}}
 {{- $image := include "newscrawl.image" (dict "root" $root "image" $root.Values.image) -}}
@@ -147,7 +148,7 @@ seccompProfile: {type: RuntimeDefault}
 {{- $wait = concat (list "python" "-m" "newscrawl_airflow.wait_for_migrations") (kindIs "string" .wait | ternary (list "--bootstrap" .wait) list) (list "--") -}}
 {{- end -}}
 metadata:
-  {{- $annotations := include "newscrawl.checksums" $root }}
+  {{- $annotations := include "newscrawl.checksums" . }}
   {{- include "newscrawl.podMetadata" (merge (dict "annotations" $annotations) .) | nindent 2 }}
 spec:
   serviceAccountName: {{ include "newscrawl.serviceAccountName" $root }}

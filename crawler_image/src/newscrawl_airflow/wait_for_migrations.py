@@ -50,7 +50,7 @@ def missing(url: str, expected: dict[str, list[str]]) -> str | None:
 @click.option(
     "--heads", type=click.Path(exists=True, path_type=Path), default=HEADS_FILE, help="the expected revisions"
 )
-@click.option("--bootstrap", metavar="JOB", help="wait also until this bootstrap Job is done")
+@click.option("--bootstrap", metavar="STATE", help="wait also until the bootstrap Job has brought this about")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def main(timeout: float, heads: Path, bootstrap: str | None, command: tuple[str, ...]) -> None:
     """Wait until AIRFLOW__DATABASE__SQL_ALCHEMY_CONN is migrated to what this image expects, then become COMMAND."""
