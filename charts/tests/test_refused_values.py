@@ -15,6 +15,14 @@ REFUSED = {
         ['config={"operators":{"default_queue":"quick"}}'],
         ["workers.queues.quick", "config.operators.default_queue"],
     ),
+    "default queue without workers": (
+        ['workers={"queues":{"default":{"replicas":0,"autoscaling":{"enabled":false}}}}'],
+        ["workers.queues.default.replicas", "autoscaling.enabled=true"],
+    ),
+    "default queue without workers or engine": (
+        ['workers={"defaults":{"replicas":0}}', 'autoscaling={"engine":"none"}'],
+        ["workers.queues.default.replicas"],
+    ),
     "min above max": (
         ['workers={"queues":{"a":{"autoscaling":{"minReplicaCount":4,"maxReplicaCount":2}}}}'],
         ["workers.queues.a.autoscaling.minReplicaCount", "4", "maxReplicaCount 2"],

@@ -71,6 +71,13 @@ def test_the_scaler_knows_every_scaled_queue_and_may_patch_these_only(render):
     assert set(patched[0]["resourceNames"]) == {queue["statefulSet"] for queue in queues.values()}
 
 
+def test_a_queue_without_workers_is_not_one_that_is_served(render):
+    queues = ("fixed", "none")
+    given = [("--set", f"workers.queues.{name}.autoscaling.enabled=false") for name in queues]
+    rendered = render("default", *sum(given, ()), "--set", "workers.queues.none.replicas=0")
+    assert rendered.scaler_config()["alsoServed"] == ["fixed"]
+
+
 def test_the_scaler_accepts_its_configuration(render, values):
     rendered = render(values)
     found = [item for item in rendered.of("ConfigMap") if item["metadata"]["name"].endswith("-queue-scaler")]
