@@ -10,17 +10,34 @@ from pathlib import Path
 import pytest
 import yaml
 from kombu.transport.redis import Channel
+from newscrawl.profiles import Crawl
 
 
 def test_limits_of_airflow_follow_from_the_queues(render):
     rendered = render("everything")
     pools = json.loads(rendered.secret("press-bootstrap")["pools.json"])
     # workers * concurrency * backlogPerSlot; the user's own pool wins over the queue's
-    wanted = {"quick": 36, "default_pool": 36, "Harbor_English": 12, "harbor": 3, "fixed": 24, "slow": 4}
+    wanted = {"quick": 36, "Harbor_English": 12, "harbor": 3, "fixed": 24, "slow": 4}
+    # a task that names no pool may be for any queue
+    wanted["default_pool"] = 36 + 12 + 60 + 24
     assert {name: pool["slots"] for name, pool in pools.items()} == wanted
     cfg = rendered.airflow_cfg("press")
     assert cfg.getint("core", "parallelism") == cfg.getint("core", "max_active_tasks_per_dag") == sum(wanted.values())
     assert cfg.getint("scheduler", "task_queued_timeout") == 86400
+
+
+def test_a_pool_without_a_bound_is_held_back_by_no_other_limit(render):
+    bounded, unbounded = (
+        render("default", "--set", f"pools.a.slots={slots}").airflow_cfg().getint("core", "parallelism")
+        for slots in (1, -1)
+    )
+    assert (bounded, unbounded) == (48 + 48 + 1, 48 + 48 + 48)
+
+
+def test_a_run_may_have_a_batch_for_each_url_that_a_profile_asks_for_by_default(render):
+    limit = render().airflow_cfg().getint("core", "max_map_length")
+    # and well above it, for a site whose first crawl is a long one
+    assert limit > 10 * Crawl.max_articles
 
 
 def test_config_wins_over_what_the_chart_derives(render):

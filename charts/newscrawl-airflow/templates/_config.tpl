@@ -14,6 +14,8 @@ core:
   default_timezone: utc
   parallelism: {{ include "newscrawl.capacity" . }}
   max_active_tasks_per_dag: {{ include "newscrawl.capacity" . }}
+  # batches of a run: with Airflow's 1024 a large site with small batches could not be crawled
+  max_map_length: 100000
   execution_api_server_url: http://{{ include "newscrawl.fullname" . }}-api-server:{{ include "newscrawl.webPort" . }}/execution/
 api:
   port: {{ include "newscrawl.webPort" . }}
