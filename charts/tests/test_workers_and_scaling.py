@@ -114,6 +114,20 @@ def test_keda_counts_what_waits_and_what_runs(render):
     assert login == [{"parameter": "password", "name": "newscrawl-redis", "key": "password"}]
 
 
+def test_keda_checks_the_authority_of_a_redis_that_asks_for_no_password(render):
+    def redis(*more):
+        rendered = render("external", "--set", "autoscaling.engine=keda", "--set", "externalRedis.password=", *more)
+        (login,) = rendered.of("TriggerAuthentication")
+        (trigger, _) = rendered.one("ScaledObject", "newscrawl-worker-default")["spec"]["triggers"]
+        assert trigger["authenticationRef"] == {"name": login["metadata"]["name"]}
+        return login["spec"]["secretTargetRef"], trigger["metadata"]
+
+    secrets, trigger = redis()
+    assert secrets == [{"parameter": "ca", "name": "redis-ca", "key": "ca.crt"}]
+    assert (trigger["enableTLS"], trigger.get("unsafeSsl")) == ("true", None)
+    assert redis("--set", "externalRedis.tls.verifyHostname=false")[1]["unsafeSsl"] == "true"
+
+
 def test_the_engines_leave_no_object_of_each_other(render):
     assert not [item for item in render("keda").objects if "queue-scaler" in item["metadata"]["name"]]
     assert not [item for item in render().objects if item["apiVersion"].startswith("keda.sh/")]
