@@ -6,6 +6,7 @@ import base64
 import configparser
 import functools
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 import yaml
 from cluster import tools
+
+# the folder's helpers by name (tests themselves are imported by path)
+sys.path.insert(0, str(Path(__file__).parent))
 
 CHARTS = Path(__file__).parents[1]
 CHART = CHARTS / "newscrawl-airflow"
@@ -92,13 +96,18 @@ def environment() -> Callable[[Object], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def helm() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `helm template` of a chart as release newscrawl in namespace news; more arguments may follow."""
+def helm_command() -> str:
+    """The path of helm."""
     folder = tools.helm_folder()
-    command = str(folder / "helm") if folder else "helm"
+    return str(folder / "helm") if folder else "helm"
+
+
+@pytest.fixture(scope="session")
+def helm(helm_command: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `helm template` of a chart as release newscrawl in namespace news; more arguments may follow."""
 
     def run(*arguments: str | Path, chart: Path = CHART) -> subprocess.CompletedProcess[str]:
-        fixed = [command, "template", "newscrawl", str(chart), "-n", "news", "--kube-version", KUBERNETES]
+        fixed = [helm_command, "template", "newscrawl", str(chart), "-n", "news", "--kube-version", KUBERNETES]
         return subprocess.run([*fixed, *map(str, arguments)], capture_output=True, text=True, check=False)
 
     return run

@@ -82,6 +82,22 @@ def test_web_port_reaches_service_and_container(render, environment):
     assert environment(container)["NEWSCRAWL_UI_TIMEZONE"] == "Asia/Seoul"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "trusted"),
+    [
+        ((), None),
+        (("--set", "apiServer.ingress.enabled=true"), "*"),
+        (("--set", "apiServer.trustedProxies=10.0.0.0/8"), "10.0.0.0/8"),
+        (("--set", "apiServer.ingress.enabled=true", "--set", "apiServer.trustedProxies=10.0.0.1"), "10.0.0.1"),
+    ],
+)
+def test_proxies_are_believed_where_there_are_some(render, environment, arguments, trusted):
+    api_server = render("default", *arguments).one("Deployment", "newscrawl-api-server")["spec"]["template"]["spec"]
+    (container,) = api_server["containers"]
+    assert ("--proxy-headers" in container["command"]) == (trusted is not None)
+    assert environment(container).get("FORWARDED_ALLOW_IPS") == trusted
+
+
 def test_connections_and_variables_keep_secrets_out_of_their_files(render, environment):
     rendered = render("everything")
     files = rendered.secret("press-bootstrap")

@@ -151,6 +151,20 @@ def test_busy_workers_are_not_evicted_unless_on_spot(render):
     assert (evictable("default"), evictable("spot")) == ("false", "true")
 
 
+def test_gke_is_what_its_controllers_take(render):
+    rendered = render("gke")
+    ingress = rendered.one("Ingress", "newscrawl-api-server")
+    assert ingress["metadata"]["annotations"]["kubernetes.io/ingress.class"] == "gce"
+    assert "ingressClassName" not in ingress["spec"]
+    # a volume stays in the zone of a Spot node that is gone
+    assert "volumeClaimTemplates" not in rendered.one("StatefulSet", "newscrawl-worker-spot")["spec"]
+
+
+def test_workers_to_which_files_are_copied_do_not_come_and_go(render):
+    queues = render("dev").scaler_config()["queues"].values()
+    assert [(queue["minReplicaCount"], queue["maxReplicaCount"]) for queue in queues] == [(1, 1)]
+
+
 def test_the_dashboard_shows_metrics_that_exist(render):
     dashboard = render("everything").one("ConfigMap", "press-dashboard")
     assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
