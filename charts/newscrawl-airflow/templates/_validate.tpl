@@ -47,7 +47,7 @@
 {{- fail "autoscaling.engine: keda reads Redis by host and port, not by URL: set externalRedis.host (and port) beside the Secret" -}}
 {{- end -}}
 {{- if .Values.mysql.enabled -}}
-{{- if lt (include "newscrawl.mebibytes" .Values.mysql.resources.limits.memory | int) 512 -}}
+{{- if lt (include "newscrawl.memoryLimit" (dict "root" . "key" "mysql") | int) 512 -}}
 {{- fail (printf "mysql.resources.limits.memory: %s is too little for MySQL 9: give it at least 512Mi" .Values.mysql.resources.limits.memory) -}}
 {{- end -}}
 {{- end -}}
