@@ -35,3 +35,12 @@ def test_an_address_is_https_where_its_balancer_has_the_certificate(notes, chart
 def test_upgrades_take_the_defaults_of_a_new_chart(notes):
     assert notes().count("--reset-then-reuse-values") == 2
     assert "--reuse-values" not in notes()
+
+
+def test_the_way_out_is_named_where_mysql_forgets(notes):
+    told = notes("--set", "mysql.persistence.enabled=false", "-n", "news")
+    assert (
+        "kubectl -n news delete job -l app.kubernetes.io/instance=newscrawl,app.kubernetes.io/component=bootstrap"
+        in told
+    )
+    assert "delete job" not in notes("--set", "redis.persistence.enabled=false")

@@ -89,5 +89,6 @@ def test_command_gives_up(tmp_path):
     done = subprocess.run(command, env={URL_VARIABLE: url}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "gave up" in done.stderr
+    assert "kubectl delete job -l app.kubernetes.io/component=bootstrap" in done.stderr
     assert "started" not in done.stdout
     assert "hunter2" not in done.stdout + done.stderr
