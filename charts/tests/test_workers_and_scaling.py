@@ -143,6 +143,10 @@ def test_an_upgrade_can_grow_every_volume(render):
     assert not [item for item in render("everything").objects if item["metadata"]["name"].endswith("-resize")]
 
 
+def test_an_upgrade_needs_no_rights_beyond_its_namespace(render, values):
+    assert not [item for item in render(values, "--is-upgrade").objects if item["kind"].startswith("Cluster")]
+
+
 def test_busy_workers_are_not_evicted_unless_on_spot(render):
     def evictable(queue):
         template = render("gke").one("StatefulSet", f"newscrawl-worker-{queue}")["spec"]["template"]
