@@ -138,6 +138,11 @@ def test_a_changed_installation_gets_a_new_bootstrap_job(render, setting):
     assert job() != job("--set", setting)
 
 
+def test_each_try_of_the_bootstrap_job_leaves_its_log(render):
+    (job,) = render("default").of("Job")
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+
+
 def test_the_api_server_waits_for_the_bootstrap_job_so_that_ready_means_usable(render, environment):
     rendered = render("default")
     job = rendered.of("Job")[0]["spec"]["template"]["spec"]["containers"][0]
