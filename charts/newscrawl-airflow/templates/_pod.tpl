@@ -53,7 +53,8 @@ checksum/config: {{ toJson $config | sha256sum }}
 checksum/secrets: {{ list (include "newscrawl.mysqlUrls" .root) (include "newscrawl.redisUrls" .root) (include "newscrawl.airflowKeys" .root) $foreign | join "\n" | sha256sum }}
 {{- end -}}
 
-{{/* Where a pod may run. Takes {root, values}; the component's values win over those of all. */}}
+{{/* Where a pod may run. Takes {root, values} and optionally component, whose pods are spread over nodes where there are
+     several and the values say nothing; the component's values win over those of all. */}}
 {{- define "newscrawl.placement" -}}
 {{- with mergeOverwrite (deepCopy .root.Values.nodeSelector) (.values.nodeSelector | default dict) }}
 nodeSelector: {{- toYaml . | nindent 2 }}
@@ -64,8 +65,15 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- with .values.affinity | default .root.Values.affinity }}
 affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .values.topologySpreadConstraints }}
-topologySpreadConstraints: {{- toYaml . | nindent 2 }}
+{{- if .values.topologySpreadConstraints }}
+topologySpreadConstraints: {{- toYaml .values.topologySpreadConstraints | nindent 2 }}
+{{- else if and .component (ne .component "worker") (gt (int (.values.replicas | default 1)) 1) }}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{- include "newscrawl.selectorLabels" . | nindent 8 }}
 {{- end }}
 {{- with .values.priorityClassName | default .root.Values.priorityClassName }}
 priorityClassName: {{ . }}
@@ -77,35 +85,15 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 
 {{/* Labels and annotations of a pod. Takes {root, component, values} and optionally labels and annotations (text). */}}
 {{- define "newscrawl.podMetadata" -}}
-labels:
-  {{- include "newscrawl.podLabels" . | nindent 2 }}
-  {{- with .labels }}{{ . | nindent 2 }}{{ end }}
-  {{- with mergeOverwrite (deepCopy .root.Values.podLabels) (.values.podLabels | default dict) }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+{{- /* the chart's own win: selectors rely on them */ -}}
+{{- $own := mergeOverwrite (include "newscrawl.podLabels" . | fromYaml) (.labels | default "{}" | fromYaml) -}}
+labels: {{- mergeOverwrite (deepCopy .root.Values.podLabels) (.values.podLabels | default dict) $own | toYaml | nindent 2 }}
 {{- $annotations := mergeOverwrite (deepCopy .root.Values.podAnnotations) (.values.podAnnotations | default dict) }}
 {{- if or .annotations $annotations }}
 annotations:
   {{- with .annotations }}{{ . | nindent 2 }}{{ end }}
   {{- with $annotations }}{{ toYaml . | nindent 2 }}{{ end }}
 {{- end }}
-{{- end -}}
-
-{{/* Security of a container that writes nowhere but to its volumes. */}}
-{{- define "newscrawl.lockedContainer" -}}
-allowPrivilegeEscalation: false
-capabilities: {drop: [ALL]}
-readOnlyRootFilesystem: true
-{{- end -}}
-
-{{/* Security of a pod of one user. Takes {user, group}. */}}
-{{- define "newscrawl.lockedPod" -}}
-runAsNonRoot: true
-runAsUser: {{ .user }}
-runAsGroup: {{ .group }}
-fsGroup: {{ .group }}
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
 {{- define "newscrawl.airflowMounts" -}}
@@ -167,6 +155,9 @@ spec:
   {{- with .grace }}
   terminationGracePeriodSeconds: {{ . }}
   {{- end }}
+  {{- with $root.Values.extraInitContainers }}
+  initContainers: {{- toYaml . | nindent 4 }}
+  {{- end }}
   containers:
     - name: {{ .container | default .component }}
       image: {{ $image }}
@@ -191,6 +182,10 @@ spec:
         - {name: logs, mountPath: /opt/airflow/logs}
         {{- with .mounts }}{{ . | nindent 8 }}{{ end }}
         {{- with .values.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
+    {{- /* a pod that is to end would wait for them for ever */ -}}
+    {{- if not .restartPolicy }}
+    {{- with $root.Values.extraContainers }}{{ toYaml . | nindent 4 }}{{ end }}
+    {{- end }}
   volumes:
     {{- include "newscrawl.airflowVolumes" $root | nindent 4 }}
     - {name: logs, emptyDir: {}}
