@@ -39,6 +39,13 @@ def test_names_that_kubernetes_refuses_are_mapped_without_collisions(render):
     assert all(len(name) <= 52 for name in names)
 
 
+def test_a_queue_may_have_a_number_for_its_name(render):
+    rendered = render("default", "--set-json", 'workers.queues={"default":{},"2024":{}}')
+    template = rendered.one("StatefulSet", "newscrawl-worker-2024")["spec"]["template"]
+    assert template["metadata"]["labels"]["newscrawl-airflow/queue"] == "2024"
+    assert "2024" in rendered.scaler_config()["queues"]
+
+
 def test_the_drain_ends_before_the_grace_does(render):
     pod = render("everything").one("StatefulSet", "press-worker-harbor-english-374f3f")["spec"]["template"]["spec"]
     drain = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]

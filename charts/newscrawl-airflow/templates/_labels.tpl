@@ -15,6 +15,6 @@ app.kubernetes.io/part-of: newscrawl-airflow
 {{/* The labels that select a component's pods: nothing that an upgrade changes. */}}
 {{- define "newscrawl.selectorLabels" -}}
 app.kubernetes.io/name: newscrawl-airflow
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
