@@ -18,7 +18,7 @@ QUEUES = ("left", "right")
 
 
 def execute(sql: str, *values: object) -> None:
-    """Execute one statement in the articles database; a MySQL that is away, as an upgrade restarts it, is waited for."""
+    """Execute one statement in the articles database; MySQL may be away meanwhile, as an upgrade restarts it."""
     url = urlsplit(os.environ["NEWSCRAWL_MYSQL_URL"])
     login = {"user": unquote(url.username or ""), "password": unquote(url.password or "")}
     place = {"host": url.hostname, "port": url.port or 3306, "database": url.path.lstrip("/").split("?")[0]}

@@ -25,7 +25,8 @@ def test_a_queue_becomes_a_worker_set_that_serves_it_alone(render, environment):
     told = environment(container)
     assert told["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__UNACKED_KEY"] == "unacked:harbor"
     assert told["DUMB_INIT_SETSID"] == "0"
-    assert told["NEWSCRAWL_QUEUES"] == "Harbor_English,fixed,harbor,quick"
+    makes_dags = rendered.one("Deployment", "press-dag-processor")["spec"]["template"]["spec"]["containers"][0]
+    assert environment(makes_dags)["NEWSCRAWL_QUEUES"] == "Harbor_English,fixed,harbor,quick"
 
 
 def test_names_that_kubernetes_refuses_are_mapped_without_collisions(render):
@@ -36,6 +37,13 @@ def test_names_that_kubernetes_refuses_are_mapped_without_collisions(render):
     assert len(names) == 5
     assert "newscrawl-worker-harbor-english" in names
     assert all(len(name) <= 52 for name in names)
+
+
+def test_a_queue_may_have_a_number_for_its_name(render):
+    rendered = render("default", "--set-json", 'workers.queues={"default":{},"2024":{}}')
+    template = rendered.one("StatefulSet", "newscrawl-worker-2024")["spec"]["template"]
+    assert template["metadata"]["labels"]["newscrawl-airflow/queue"] == "2024"
+    assert "2024" in rendered.scaler_config()["queues"]
 
 
 def test_the_drain_ends_before_the_grace_does(render):
@@ -68,6 +76,13 @@ def test_the_scaler_knows_every_scaled_queue_and_may_patch_these_only(render):
     patched = [rule for rule in rendered.one("Role", "press-queue-scaler")["rules"] if "patch" in rule["verbs"]]
     assert [rule["resources"] for rule in patched] == [["statefulsets/scale"]]
     assert set(patched[0]["resourceNames"]) == {queue["statefulSet"] for queue in queues.values()}
+
+
+def test_a_queue_without_workers_is_not_one_that_is_served(render):
+    queues = ("fixed", "none")
+    given = [("--set", f"workers.queues.{name}.autoscaling.enabled=false") for name in queues]
+    rendered = render("default", *sum(given, ()), "--set", "workers.queues.none.replicas=0")
+    assert rendered.scaler_config()["alsoServed"] == ["fixed"]
 
 
 def test_the_scaler_accepts_its_configuration(render, values):
@@ -106,6 +121,20 @@ def test_keda_counts_what_waits_and_what_runs(render):
     assert login == [{"parameter": "password", "name": "newscrawl-redis", "key": "password"}]
 
 
+def test_keda_checks_the_authority_of_a_redis_that_asks_for_no_password(render):
+    def redis(*more):
+        rendered = render("external", "--set", "autoscaling.engine=keda", "--set", "externalRedis.password=", *more)
+        (login,) = rendered.of("TriggerAuthentication")
+        (trigger, _) = rendered.one("ScaledObject", "newscrawl-worker-default")["spec"]["triggers"]
+        assert trigger["authenticationRef"] == {"name": login["metadata"]["name"]}
+        return login["spec"]["secretTargetRef"], trigger["metadata"]
+
+    secrets, trigger = redis()
+    assert secrets == [{"parameter": "ca", "name": "redis-ca", "key": "ca.crt"}]
+    assert (trigger["enableTLS"], trigger.get("unsafeSsl")) == ("true", None)
+    assert redis("--set", "externalRedis.tls.verifyHostname=false")[1]["unsafeSsl"] == "true"
+
+
 def test_the_engines_leave_no_object_of_each_other(render):
     assert not [item for item in render("keda").objects if "queue-scaler" in item["metadata"]["name"]]
     assert not [item for item in render().objects if item["apiVersion"].startswith("keda.sh/")]
@@ -121,12 +150,30 @@ def test_an_upgrade_can_grow_every_volume(render):
     assert not [item for item in render("everything").objects if item["metadata"]["name"].endswith("-resize")]
 
 
+def test_an_upgrade_needs_no_rights_beyond_its_namespace(render, values):
+    assert not [item for item in render(values, "--is-upgrade").objects if item["kind"].startswith("Cluster")]
+
+
 def test_busy_workers_are_not_evicted_unless_on_spot(render):
     def evictable(queue):
         template = render("gke").one("StatefulSet", f"newscrawl-worker-{queue}")["spec"]["template"]
         return template["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"]
 
     assert (evictable("default"), evictable("spot")) == ("false", "true")
+
+
+def test_gke_is_what_its_controllers_take(render):
+    rendered = render("gke")
+    ingress = rendered.one("Ingress", "newscrawl-api-server")
+    assert ingress["metadata"]["annotations"]["kubernetes.io/ingress.class"] == "gce"
+    assert "ingressClassName" not in ingress["spec"]
+    # a volume stays in the zone of a Spot node that is gone
+    assert "volumeClaimTemplates" not in rendered.one("StatefulSet", "newscrawl-worker-spot")["spec"]
+
+
+def test_workers_to_which_files_are_copied_do_not_come_and_go(render):
+    queues = render("dev").scaler_config()["queues"].values()
+    assert [(queue["minReplicaCount"], queue["maxReplicaCount"]) for queue in queues] == [(1, 1)]
 
 
 def test_the_dashboard_shows_metrics_that_exist(render):
