@@ -18,14 +18,17 @@ from celery.signals import worker_init
 from newscrawl_airflow import worker_state
 
 INTERVAL = 1.0
-# the scaler takes a task that was not renewed for six times this for one whose worker is gone
+# the scaler takes a task that was not renewed for nine times this for one whose worker is gone
 REPORT_INTERVAL = 5.0
 
 
 @worker_init.connect
 def _on_init(sender: Any, **_: Any) -> None:
     """A restarted container finds the files of its predecessor."""
+    from newscrawl_airflow import held_messages
+
     worker_state.reset()
+    held_messages.install(sender.concurrency)
     sender.app.steps["consumer"].add(Telling)
 
 
@@ -57,9 +60,19 @@ class Telling(StartStopStep):
 
     def start(self, consumer: Any) -> None:
         """Called when the worker begins to consume, and again after each reconnection."""
+        _mark_busy(consumer.pool._pool)
         _tick(consumer)
+        # at once: the time until now is lost for the scaler, which knows no reason for a silence
+        _report(consumer)
         consumer.timer.call_repeatedly(INTERVAL, _tick, (consumer,))
         consumer.timer.call_repeatedly(REPORT_INTERVAL, _report, (consumer,))
+
+
+def _mark_busy(pool: Any) -> None:
+    """Celery forgets at a reconnection which of its processes run a task, and would queue the next one behind it."""
+    for job in pool._cache.values():
+        if job._accepted and job._write_to:
+            pool._busy_workers.add(job._write_to.inqW_fd)
 
 
 def _tick(consumer: Any) -> None:
@@ -81,16 +94,16 @@ def _report(consumer: Any) -> None:
     """
     from celery.worker import state
 
-    tags = {request.message.delivery_tag for request in state.reserved_requests | state.active_requests}
+    from newscrawl_airflow import held_messages
+
+    held = held_messages.held()
     ended = state.all_total_count[0] - len(state.active_requests)
-    if not tags and ended == _work.ended:
+    if not held and ended == _work.ended:
         return
     channel = consumer.task_consumer.channel
     key = f"work:{os.environ['NEWSCRAWL_QUEUE']}"
     with channel.conn_or_acquire() as client, client.pipeline() as pipe:
-        if tags:
-            # only those that are still there: an acknowledged task must not come back
-            pipe.zadd(channel.unacked_index_key, dict.fromkeys(tags, time.time()), xx=True)
+        held_messages.renew(channel, pipe, held)
         pipe.hincrby(key, "ended", ended - _work.ended)
         pipe.hincrbyfloat(key, "seconds", _work.seconds)
         pipe.execute()

@@ -39,6 +39,10 @@ class Worker:
         path = self.folder / "done"
         return path.read_text().split() if path.exists() else []
 
+    def connections(self) -> int:
+        """How often it has connected to Redis to consume."""
+        return (self.folder / "worker.log").read_text().count("Connected to redis")
+
     def running(self) -> bool:
         """Whether a task has begun and not ended."""
         return (self.folder / "begun").exists()

@@ -6,35 +6,9 @@ import subprocess
 import sys
 
 import pytest
-import redis
-from celery import Celery
-from celery_worker import QUEUE, Worker, start, until
+from celery_worker import QUEUE, Worker, until
 from newscrawl_airflow.drain import BLIND, Look, is_drained, task_processes
 from newscrawl_airflow.worker_state import WorkerState
-
-
-@pytest.fixture
-def broker(redis_url):
-    client = redis.Redis.from_url(redis_url)
-    client.flushall()
-    return client
-
-
-@pytest.fixture
-def worker(redis_url, broker, tmp_path):
-    worker = start(redis_url, tmp_path)
-    yield worker
-    # whatever a task still waits for, so that no process of it stays
-    (tmp_path / "go").touch()
-    worker.process.kill()
-    worker.process.wait()
-
-
-@pytest.fixture
-def publish(redis_url):
-    app = Celery(broker=redis_url, set_as_current=False)
-    yield lambda *args: app.send_task("work", args, queue=QUEUE)
-    app.close()
 
 
 def drain(worker: Worker, grace: float = 60) -> subprocess.Popen[str]:
@@ -85,7 +59,7 @@ def test_worker_that_lost_redis_for_a_moment_still_drains(worker, broker, publis
     publish("running", str(tmp_path / "go"))
     until(worker.running)
     broker.client_kill_filter(_type="normal", skipme=True)
-    until(lambda: (tmp_path / "worker.log").read_text().count("Connected to redis") == 2)
+    until(lambda: worker.connections() == 2)
     process = drain(worker)
     until(lambda: not consumes(worker), seconds=20)
     publish("late")

@@ -8,10 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import redis
 import yaml
-from celery import Celery
-from celery_worker import QUEUE, Worker, start, until
+from celery_worker import QUEUE, until
 from queue_scaler.backlog import Backlog
 from queue_scaler.decide import Workers
 from queue_scaler.loop import Loop
@@ -33,36 +31,6 @@ class Sets:
 
     async def warn(self, reason: str, message: str) -> None:
         """Nobody looks."""
-
-
-@pytest.fixture
-def broker(redis_url):
-    client = redis.Redis.from_url(redis_url, decode_responses=True)
-    client.flushall()
-    return client
-
-
-@pytest.fixture
-def publish(redis_url):
-    app = Celery(broker=redis_url, set_as_current=False)
-    yield lambda *args: app.send_task("work", args, queue=QUEUE)
-    app.close()
-
-
-@pytest.fixture
-def worker(redis_url, tmp_path):
-    workers = []
-
-    def begin(name: str) -> Worker:
-        folder = tmp_path / name
-        folder.mkdir()
-        workers.append(start(redis_url, folder))
-        return workers[-1]
-
-    yield begin
-    for worker in workers:
-        worker.process.kill()
-        worker.process.wait()
 
 
 def two_looks(redis_url: str, file: Path, between: Callable[[], None]) -> tuple[list[int], float]:
@@ -93,17 +61,17 @@ def two_looks(redis_url: str, file: Path, between: Callable[[], None]) -> tuple[
     return asyncio.run(run())
 
 
-def test_what_a_killed_worker_held_runs_again_and_nothing_else(worker, broker, publish, redis_url, tmp_path, caplog):
+def test_what_a_killed_worker_held_runs_again_and_nothing_else(begin, broker, publish, redis_url, tmp_path, caplog):
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump({"queues": {QUEUE: {"statefulSet": "workers"}}}))
-    living = worker("living")
+    living = begin("living")
     publish("long", str(tmp_path / "go"))
     until(living.running)
     # so that the next task goes to the other worker; a draining worker renews what it still runs
     (living.folder / "worker.drain").touch()
     until(lambda: QUEUE not in (living.folder / "worker.json").read_text())
 
-    killed = worker("killed")
+    killed = begin("killed")
     publish("lost", str(killed.folder / "go"))
     until(killed.running)
     killed.process.kill()
@@ -122,7 +90,7 @@ def test_what_a_killed_worker_held_runs_again_and_nothing_else(worker, broker, p
     (message,) = broker.lrange(QUEUE, 0, -1)
     assert json.loads(message)["headers"]["redelivered"]
 
-    successor = worker("successor")
+    successor = begin("successor")
     until(successor.done)
     (tmp_path / "go").touch()
     until(living.done)
@@ -133,7 +101,6 @@ def test_what_a_killed_worker_held_runs_again_and_nothing_else(worker, broker, p
 
 def test_a_worker_counts_what_it_did(worker, broker, publish):
     """The scaler's time target rests on it."""
-    worker("one")
     for number in range(3):
         publish(str(number))
     until(lambda: broker.hget(f"work:{QUEUE}", "ended") == "3")
