@@ -51,6 +51,7 @@ def two_looks(redis_url: str, file: Path, between: Callable[[], None]) -> tuple[
         )
         counted = []
         for now in (0.0, GONE_SECONDS, GONE_SECONDS + 1):
+            await loop.recover(now)
             (choice,) = await loop.poll(now)
             counted.append(choice.reading.in_flight)
             if not now:
