@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 import yaml
 from queue_scaler.config import parse
 from queue_scaler.status import Metrics
@@ -109,14 +110,14 @@ def test_keda_counts_what_waits_and_what_runs(render):
         "kind": "StatefulSet",
         "name": "newscrawl-worker-hanbit",
     }
-    assert scaled["advanced"]["scalingModifiers"]["formula"] == "queued + inflight"
-    assert scaled["advanced"]["scalingModifiers"]["target"] == "4"
+    modifiers = {"formula": "queued + inflight", "target": "4", "activationTarget": "0"}
+    assert scaled["advanced"]["scalingModifiers"] == modifiers
     triggers = {trigger["name"]: trigger["metadata"] for trigger in scaled["triggers"]}
     assert triggers["queued"]["listName"] == "hanbit"
     assert triggers["inflight"]["listName"] == "unacked:hanbit"
     assert triggers["queued"]["address"] == "newscrawl-redis.news.svc:6379"
     assert (scaled["minReplicaCount"], scaled["maxReplicaCount"], scaled["cooldownPeriod"]) == (0, 8, 60)
-    assert scaled["fallback"] == {"failureThreshold": 3, "replicas": 2}
+    assert scaled["fallback"] == {"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicasIfHigher"}
     login = rendered.one("TriggerAuthentication", "newscrawl-redis")["spec"]["secretTargetRef"]
     assert login == [{"parameter": "password", "name": "newscrawl-redis", "key": "password"}]
 
@@ -133,6 +134,27 @@ def test_keda_checks_the_authority_of_a_redis_that_asks_for_no_password(render):
     assert secrets == [{"parameter": "ca", "name": "redis-ca", "key": "ca.crt"}]
     assert (trigger["enableTLS"], trigger.get("unsafeSsl")) == ("true", None)
     assert redis("--set", "externalRedis.tls.verifyHostname=false")[1]["unsafeSsl"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("least", "formula"),
+    [(0, "inflight > 0 || queued > 5 ? queued + inflight : 0"), (1, "queued + inflight")],
+)
+def test_with_keda_the_activation_is_of_what_waits_and_ends_nothing_that_runs(render, least, formula):
+    """As with the builtin engine: KEDA's own activationTarget is of the formula, and would count what runs."""
+    of = "workers.queues.hanbit.autoscaling"
+    rendered = render("keda", "--set", f"{of}.activationListLength=5", "--set", f"{of}.minReplicaCount={least}")
+    modifiers = rendered.one("ScaledObject", "newscrawl-worker-hanbit")["spec"]["advanced"]["scalingModifiers"]
+    assert modifiers == {"formula": formula, "target": "4", "activationTarget": "0"}
+
+
+def test_the_scaler_holds_a_lease_of_the_release_and_makes_none(render):
+    rendered = render("everything")
+    lease = rendered.one("Lease", "press-queue-scaler")
+    assert "spec" not in lease
+    assert rendered.scaler_config("press")["leaseName"] == lease["metadata"]["name"]
+    rules = [rule for rule in rendered.one("Role", "press-queue-scaler")["rules"] if "leases" in rule["resources"]]
+    assert [(rule["verbs"], rule["resourceNames"]) for rule in rules] == [(["get", "update"], ["press-queue-scaler"])]
 
 
 def test_the_engines_leave_no_object_of_each_other(render):
