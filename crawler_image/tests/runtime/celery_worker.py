@@ -56,6 +56,7 @@ def environment(redis_url: str, folder: Path) -> dict[str, str]:
         "NEWSCRAWL_WORKER_STATE": str(folder / "worker.json"),
         "NEWSCRAWL_QUEUE": QUEUE,
         "NEWSCRAWL_TEST_FOLDER": str(folder),
+        "NEWSCRAWL_CONTAINER_OUTPUT": str(folder / "worker.log"),
         "PYTHONPATH": str(Path(__file__).parent),
     }
 

@@ -86,6 +86,7 @@ def test_grace_is_a_bound(worker, publish, tmp_path):
     process = drain(worker, grace=3)
     assert process.wait(30) == 1
     assert "the grace of 3 s is over" in process.stdout.read()
+    assert "drain: the grace of 3 s is over" in (worker.folder / "worker.log").read_text()
 
 
 @pytest.mark.slow
@@ -98,11 +99,27 @@ def test_tasks_are_counted_without_redis(worker, publish, tmp_path):
     until(lambda: task_processes(worker.process.pid) == 0)
 
 
-def test_worker_that_was_not_ready_has_nothing_to_drain(tmp_path, monkeypatch):
+def drain_unready(tmp_path, monkeypatch, output) -> str:
     monkeypatch.setenv("NEWSCRAWL_WORKER_STATE", str(tmp_path / "none.json"))
+    monkeypatch.setenv("NEWSCRAWL_CONTAINER_OUTPUT", str(output))
     command = [sys.executable, "-m", "newscrawl_airflow.drain", "--grace", "5"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "nothing to drain" in done.stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_worker_that_was_not_ready_has_nothing_to_drain(tmp_path, monkeypatch):
+    assert "nothing to drain" in drain_unready(tmp_path, monkeypatch, "/dev/null")
+
+
+def test_what_the_drain_says_is_in_the_log_of_the_worker(tmp_path, monkeypatch):
+    """Of PID 1 of a container; here of a program whose output is a pipe as a container's is."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        drain_unready(tmp_path, monkeypatch, f"/proc/{worker.pid}/fd/1")
+        said, _ = worker.communicate("", timeout=30)
+    assert said == "drain: the worker was not ready yet: nothing to drain\n"
+
+
+def test_an_output_that_cannot_be_written_stops_no_drain(tmp_path, monkeypatch):
+    assert "nothing to drain" in drain_unready(tmp_path, monkeypatch, tmp_path / "missing")
 
 
 def look(at: float, written: float, *, tasks: int = 0, queues: tuple[str, ...] = (), processes: int = 0) -> Look:
