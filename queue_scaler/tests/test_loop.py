@@ -249,6 +249,16 @@ def test_after_the_api_was_away_the_duration_of_tasks_is_still_known(server, red
     assert loop._histories["harbor"].pace.task_seconds > 50
 
 
+def test_an_annotation_that_cannot_be_read_is_named_in_the_log(server, redis_url, file, caplog):
+    server.lpush("harbor", "1")
+    namespace = Namespace(a=0, b=0)
+    namespace.workers["a"] = Workers(0, problem="paused-replicas is 'two', not a number of replicas")
+    polls(redis_url, file, namespace, lambda: None)
+    assert namespace.replicas["a"] == 0
+    told = [text for text in caplog.messages if "paused-replicas" in text]
+    assert told == ["queue=harbor annotation: paused-replicas is 'two', not a number of replicas: held"]
+
+
 def orphan(server, queue="dure", tag="tag"):
     place = {"exchange": "", "routing_key": queue}
     message = {"body": "", "headers": {}, "properties": {"delivery_tag": tag, "delivery_info": place}}

@@ -269,6 +269,7 @@ class Loop:
             if past := self._histories.get(name):
                 self._histories[name] = History(pace=past.pace)
             return None
+        self._say(f"queue={name} annotation", f"{workers.problem}: held" if workers.problem else "")
         decision, history = decide(queue, self._histories.get(name, History()), reading, workers, now)
         self._histories[name] = history
         ready = self.sets.ready.get(queue.stateful_set, 0)
