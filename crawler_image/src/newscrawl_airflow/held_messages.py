@@ -6,13 +6,20 @@ worker still has it, and without its entry in the hash the queue would count as 
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from celery import Celery
 from celery.worker import state
+from kombu.exceptions import OperationalError
 from kombu.transport import redis
 from kombu.utils.json import dumps
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
 
 
 class Holding(redis.QoS):
@@ -60,3 +67,35 @@ def renew(channel: Any, pipe: Any, messages: Mapping[str, Any]) -> None:
         entry = dumps([message._raw, place["exchange"], place["routing_key"]])
         pipe.hsetnx(channel.unacked_key, tag, entry)
         pipe.zadd(channel.unacked_index_key, {tag: time.time()})
+
+
+class Renewing(threading.Thread):
+    """Renews what the worker's event loop said it holds, while that is blocked: a slow MySQL, a long log.
+
+    What a blocked loop holds cannot be acknowledged, so it is still held. A loop that hangs for good is the liveness
+    probe's affair. Nothing is written anew from here, as what was just acknowledged must not come back.
+    """
+
+    def __init__(self, app: Celery, interval: float) -> None:
+        """`interval`: seconds between two renewals."""
+        super().__init__(name="renewing", daemon=True)
+        self._app = app
+        self._interval = interval
+        self.tags: frozenset[str] = frozenset()
+
+    def run(self) -> None:
+        """Renew until the process ends, on a connection of its own."""
+        while True:
+            time.sleep(self._interval)
+            try:
+                with self._app.connection_for_read() as connection, connection.channel() as channel:
+                    self._renew(channel)
+            except (OperationalError, RedisError, OSError) as error:
+                log.info("Redis cannot be told what is held, for now: %s", error)
+
+    def _renew(self, channel: redis.Channel) -> None:
+        while True:
+            if tags := self.tags:
+                with channel.conn_or_acquire() as client:
+                    client.zadd(channel.unacked_index_key, dict.fromkeys(tags, time.time()), xx=True)
+            time.sleep(self._interval)

@@ -1,8 +1,8 @@
 """What this project's workers do in their main process: say how they are and what they hold, stop consuming when told.
 
 All of it happens in the worker's own event loop, so that no message can slip in between and that a worker whose loop
-hangs says nothing; the first two need no Redis. Importing the module connects the handlers; they fire in a worker's
-main process only.
+hangs is restarted; only what it holds is renewed from beside as well. The first two need no Redis. Importing the module
+connects the handlers; they fire in a worker's main process only.
 """
 
 from __future__ import annotations
@@ -10,16 +10,22 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery.bootsteps import StartStopStep
 from celery.signals import worker_init
 
 from newscrawl_airflow import worker_state
 
+if TYPE_CHECKING:
+    from newscrawl_airflow import held_messages
+
 INTERVAL = 1.0
 # the scaler takes a task that was not renewed for nine times this for one whose worker is gone
 REPORT_INTERVAL = 5.0
+
+
+_renewing: held_messages.Renewing | None = None
 
 
 @worker_init.connect
@@ -29,6 +35,8 @@ def _on_init(sender: Any, **_: Any) -> None:
 
     worker_state.reset()
     held_messages.install(sender.concurrency)
+    global _renewing
+    _renewing = held_messages.Renewing(sender.app, REPORT_INTERVAL)
     sender.app.steps["consumer"].add(Telling)
 
 
@@ -61,6 +69,9 @@ class Telling(StartStopStep):
     def start(self, consumer: Any) -> None:
         """Called when the worker begins to consume, and again after each reconnection."""
         _mark_busy(consumer.pool._pool)
+        if not _renewing.is_alive():
+            # after the pool's first processes were forked
+            _renewing.start()
         _tick(consumer)
         # at once: the time until now is lost for the scaler, which knows no reason for a silence
         _report(consumer)
@@ -78,11 +89,14 @@ def _mark_busy(pool: Any) -> None:
 def _tick(consumer: Any) -> None:
     from celery.worker import state
 
+    from newscrawl_airflow import held_messages
+
     if worker_state.DRAIN_FILE.exists():
         for queue in list(consumer.task_consumer.queues):
             consumer.cancel_task_queue(queue.name)
     queues = [queue.name for queue in consumer.task_consumer.queues]
     worker_state.write(os.getpid(), queues, len(state.reserved_requests | state.active_requests))
+    _renewing.tags = frozenset(held_messages.held())
     _work.add(len(state.active_requests), time.monotonic())
 
 

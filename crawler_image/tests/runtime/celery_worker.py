@@ -43,6 +43,10 @@ class Worker:
         """How often it has connected to Redis to consume."""
         return (self.folder / "worker.log").read_text().count("Connected to redis")
 
+    def said(self) -> str:
+        """What it last wrote of itself."""
+        return (self.folder / "worker.json").read_text()
+
     def running(self) -> bool:
         """Whether a task has begun and not ended."""
         return (self.folder / "begun").exists()
