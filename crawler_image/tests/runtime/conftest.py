@@ -43,7 +43,7 @@ def publish(redis_url):
 
 
 @pytest.fixture
-def begin(redis_url, tmp_path):
+def begin(redis_url, broker, tmp_path):
     """Start a worker in a folder of its own; all are killed in the end."""
     workers = []
 
