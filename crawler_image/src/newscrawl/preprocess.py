@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 # silent reading: words a minute of English (Brysbaert 2019), characters a minute of East Asian scripts, rounded down
 WORDS_A_MINUTE = 238
 CHARACTERS_A_MINUTE = 400
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+# and half characters, which JSON can hold and UTF-8 cannot
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad\x00\ud800-\udfff]")
 _EAST_ASIAN = frozenset({"ko", "ja", "zh"})
 _SHINGLE = 4
 # from so many on one in four tells texts apart as well as all of them
@@ -39,10 +40,10 @@ Step = Callable[[Article], Article]
 
 
 def normalise(article: Article) -> Article:
-    """Unicode NFC, without invisible characters and with single spaces, in every text."""
+    """Unicode NFC, without invisible and half characters and with single spaces, in every text."""
 
     def clean(text: str) -> str:
-        return " ".join(_INVISIBLE.sub("", unicodedata.normalize("NFC", text)).split())
+        return " ".join(unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).split())
 
     return replace(
         article,
@@ -51,6 +52,7 @@ def normalise(article: Article) -> Article:
         authors=tuple(filter(None, map(clean, article.authors))),
         section=clean(article.section) if article.section else None,
         keywords=tuple(filter(None, map(clean, article.keywords))),
+        image=(clean(article.image) or None) if article.image else None,
     )
 
 
@@ -78,10 +80,16 @@ def with_language(article: Article) -> Article:
 STEPS: tuple[Step, ...] = (normalise, without_boilerplate, without_repeats, with_language)
 
 
-def preprocess(article: Article, profile: Profile | None) -> PreparedArticle:
-    """The article after all steps, with its fingerprints and its size."""
+def cleaned(article: Article) -> Article:
+    """The article after all steps."""
     for step in STEPS:
         article = step(article)
+    return article
+
+
+def preprocess(article: Article, profile: Profile | None) -> PreparedArticle:
+    """The article after all steps, with its fingerprints and its size."""
+    article = cleaned(article)
     characters, words = len(article.body), len(article.body.split())
     return PreparedArticle(
         article=article,
