@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree
 
 from newscrawl.extract import text
-from newscrawl.extract.main_text import markup_paragraphs
+from newscrawl.extract.embedded_text import markup_paragraphs
 
 _TAG = re.compile(r"<[^<>]{1,200}>")
 _WORDS_APART = re.compile(r"[,，、;]")
