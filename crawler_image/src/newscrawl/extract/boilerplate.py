@@ -34,6 +34,17 @@ _LINES = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 320
+# what a line of its own that only says who wrote an article and when is made of, besides names
+_CREDITS = re.compile(
+    r"\b(?:by|von|par|por|di|da|door|af|av|written|text|story|published|posted|updated|modified|created|last|first|on|at|and|und|et|"
+    r"y|e|le|el|il|am|um|uhr|staff|senior|chief|writer|reporter|correspondent|editor|min|mins|minutes?|read|of|the|a|p|m|pm|"
+    r"gmt|utc|bst|est|edt|et|pst|pdt|cet|cest|kst|jst|ist|(?:mon|tues|wednes|thurs|fri|satur|sun)(?:day)?|tue|wed|thu|sat|"
+    r"jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?|"
+    r"nov(?:ember)?|dec(?:ember)?)\b"
+    r"|기자|특파원|입력|수정|등록|승인|작성|업데이트|오전|오후|記者|公開|更新|配信|午前|午後|[年月日時分秒년월일시분초]|[\d\W_]+",
+    re.IGNORECASE,
+)
+_LONGEST_CREDIT = 120
 
 
 def is_boilerplate(line: str) -> bool:
@@ -44,3 +55,16 @@ def is_boilerplate(line: str) -> bool:
 def without(lines: Iterable[str]) -> list[str]:
     """The lines that are the article's."""
     return [line for line in lines if not is_boilerplate(line)]
+
+
+def is_credit(line: str, names: Iterable[str]) -> bool:
+    """Whether a line says no more than that one of `names` wrote the article, or when."""
+    if len(line) > _LONGEST_CREDIT:
+        return False
+    rest = line.casefold()
+    told = [name.casefold() for name in names if name.casefold() in rest]
+    for name in told:
+        rest = rest.replace(name, " ")
+    # a number alone, or a word such as "Updated", may be a heading; a date has digits and words, a byline a name
+    dated = re.search(r"\d", line) is not None and re.search(r"[^\W\d_]|:", line) is not None
+    return (bool(told) or dated) and len(line) > 4 and not _CREDITS.sub("", rest)

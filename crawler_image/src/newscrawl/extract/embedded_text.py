@@ -24,7 +24,7 @@ _NOT_THE_STORY = re.compile(
     re.IGNORECASE,
 )
 # where the pieces of a story that is a list hold their text, and what in such a list is none
-_PIECE_KEYS = ("content", "text", "html", "value", "body", "paragraph", "children")
+_PIECE_KEYS = ("content", "text", "html", "value", "body", "paragraph", "children", "data")
 _NOT_TEXT = re.compile(
     r"image|video|audio|gallery|advert|embed|related|newsletter|link_list|promo|\bad\b", re.IGNORECASE
 )
@@ -93,23 +93,24 @@ def _stories(page: Page, heading: str) -> Iterator[tuple[bool, list[str]]]:
                 yield titled, markup_paragraphs(one)
 
 
-def _piece(value: Any, depth: int = 0) -> list[str]:
+def _piece(value: Any) -> list[str]:
     """The text of one piece of a story that is a list: a paragraph, or a list of runs of text that make one."""
-    if isinstance(value, str):
-        return markup_paragraphs(value) if depth or _TAG.search(value) or len(value) >= _SENTENCE else []
-    if not isinstance(value, dict) or depth > _DEEPEST_PIECE:
+    if isinstance(value, str) and len(value) < _SENTENCE:
         return []
+    return markup_paragraphs(_run(value))
+
+
+def _run(value: Any, depth: int = 0) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(_run(one, depth + 1) for one in value)
+    if not isinstance(value, dict) or depth > _DEEPEST_PIECE:
+        return ""
     kind = value.get("type") or value.get("nodeType") or value.get("__typename") or value.get("name")
     if isinstance(kind, str) and _NOT_TEXT.search(kind):
-        return []
-    for key in _PIECE_KEYS:
-        inner = value.get(key)
-        if isinstance(inner, str) and inner.strip():
-            return markup_paragraphs(inner)
-        if isinstance(inner, list | dict):
-            runs = [_piece(one, depth + 1) for one in (inner if isinstance(inner, list) else [inner])]
-            return ["".join(line for run in runs for line in run)] if any(runs) else []
-    return []
+        return ""
+    return next((text for text in (_run(value.get(key), depth + 1) for key in _PIECE_KEYS) if text.strip()), "")
 
 
 def _plain(line: str) -> str:

@@ -61,14 +61,16 @@ _LONGEST_LEAD = 800
 # paragraphs before the text among which it is looked for
 _LEAD_NEAR = 20
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# lines at either end of an article among which bylines stand
+_CREDITS = 4
 # characters from which a line is said once: layouts for other devices hold an article twice
 _REPEATED = 60
 
 _Line = tuple[etree._Element, str, str]
 
 
-def main_text(page: Page, title: str) -> tuple[list[str], str]:
-    """The paragraphs without title and boilerplate, and how they were found; ([], "") when there are none.
+def main_text(page: Page, title: str, names: Sequence[str] = ()) -> tuple[list[str], str]:
+    """The paragraphs without title, bylines of `names` and boilerplate, and how they were found; ([], "") for none.
 
     Changes the page: forms and tables that lay it out become plain divisions.
     """
@@ -99,6 +101,11 @@ def main_text(page: Page, title: str) -> tuple[list[str], str]:
         found = [*_unsaid(lead, found), *found]
     heading = _squashed(title)
     lines = [line for line in _once(boilerplate.without(found)) if _squashed(line) != heading]
+    lines = [
+        line
+        for number, line in enumerate(lines)
+        if _CREDITS <= number < len(lines) - _CREDITS or not boilerplate.is_credit(line, names)
+    ]
     return lines, source if lines else ""
 
 

@@ -54,7 +54,7 @@ class Reading:
         title = self._first("title", fields.words, lambda value: generic.title_of(value, self._page)) or ""
         names = self._all("authors", authors.names)
         self._drop()
-        paragraphs, profiled = self._body(title)
+        paragraphs, profiled = self._body(title, names)
         published = self._published()
         objection = gate.objection(
             self._page,
@@ -167,7 +167,7 @@ class Reading:
                 if isinstance(element, etree._Element) and element.getparent() is not None:
                     element.drop_tree()
 
-    def _body(self, title: str) -> tuple[list[str], bool]:
+    def _body(self, title: str, names: Sequence[str]) -> tuple[list[str], bool]:
         """The paragraphs, and whether the profile's own selectors found them."""
         own = self._own("body")
         boilerplate = self._version.boilerplate if self._version else ()
@@ -180,7 +180,7 @@ class Reading:
                 return kept, True
         if own and not (self._last_resort and any(selector.automatic for selector in own)):
             return [], True
-        lines, self._sources["body"] = main_text.main_text(self._page, title)
+        lines, self._sources["body"] = main_text.main_text(self._page, title, names)
         return [line for line in lines if not any(pattern.search(line) for pattern in boilerplate)], False
 
     def _canonical(self) -> str:
