@@ -6,8 +6,8 @@ from datetime import tzinfo
 
 from dateutil import tz
 
-# a month's names in English, German, French, Spanish, Portuguese, Italian, Dutch, the Nordic languages, Polish, Turkish,
-# Indonesian and Russian, case and accents as they are written; one name means the same month wherever it occurs
+# a month's names in English, German, French, Spanish, Portuguese, Italian, Dutch, the Nordic languages, Polish,
+# Turkish, Indonesian and Russian as they are written; no name means one month here and another there
 _NAMES = (
     "january jan januar jänner janvier janv enero ene janeiro gennaio gen januari januari tammikuuta styczeń "
     "stycznia ocak oca января янв",

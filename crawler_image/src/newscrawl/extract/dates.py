@@ -64,13 +64,8 @@ _IN_ADDRESS = re.compile(
     rf"[/-]((?:19|20)\d\d)[/-]([01]?\d|{'|'.join(_ADDRESS_MONTHS)})[/-]([0-3]?\d)(?=\D|$)", re.IGNORECASE
 )
 _IN_ADDRESS_COMPACT = re.compile(r"(?<!\d)((?:19|20)\d\d)([01]\d)([0-3]\d)(?!\d)")
-_MONTH_FIRST_ZONES = frozenset(
-    ("UTC", "Etc/UTC")
-    + tuple(
-        f"America/{city}"
-        for city in ("New_York", "Chicago", "Denver", "Los_Angeles", "Phoenix", "Detroit", "Anchorage")
-    )
-)
+_MONTH_FIRST_CITIES = ("New_York", "Chicago", "Denver", "Los_Angeles", "Phoenix", "Detroit", "Anchorage")
+_MONTH_FIRST_ZONES = frozenset(["UTC", "Etc/UTC", *(f"America/{city}" for city in _MONTH_FIRST_CITIES)])
 # what systems write for no date at all
 _NO_DATES = frozenset({date(1970, 1, 1), date(1969, 12, 31)})
 _FIRST_YEAR = 1800

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
 from newscrawl.extract.page import Page
@@ -54,17 +55,29 @@ _EMBEDDED = (
     "published_at",
     "publishedDate",
     "publishDate",
+    "publish_date",
     "firstPublished",
+    "first_publish_date",
+    "display_date",
     "deployDt",
 )
 # where readers see a date; on a page without any other it is most likely the article's
+_ELSEWHERE = (
+    "[not(ancestor::nav or ancestor::aside or ancestor::footer)]"
+    "[not(ancestor::header[not(.//h1)][not(ancestor::article or ancestor::main)])]"
+    "[not(contains(@class, 'current') or contains(@class, 'today') or contains(@class, 'clock') or contains(@class, 'updat')"
+    " or contains(@class, 'modif') or @itemprop = 'dateModified')]"
+)
 _SHOWN = (
-    "css: time",
+    f"xpath: //time{_ELSEWHERE}",
     "xpath: //*[self::span or self::p or self::em or self::li or self::dd or self::div]"
-    "[contains(@class, 'date') or contains(@class, 'time') or contains(@class, 'publish') or contains(@class, 'post')]"
-    "[string-length(text()) < 100]",
+    "[contains(@class, 'date') or contains(@class, 'Date') or contains(@class, 'time') or contains(@class, 'publish')"
+    f" or contains(@class, 'post') or contains(@class, 'byline')][string-length(text()) < 100]{_ELSEWHERE}",
 )
 SHOWN_DATES = frozenset({*_SHOWN, "url"})
+
+
+EMBEDDED_DATES = f"json: $data..({' '.join(_EMBEDDED)})"
 
 
 def _ld(path: str) -> list[str]:
@@ -87,10 +100,10 @@ _TEXTS = {
         *_ld("datePublished"),
         *(f"meta: {name}" for name in _PUBLISHED),
         "css: [itemprop=datePublished]",
-        "xpath: //time[not(contains(@class, 'updat') or @itemprop = 'dateModified')]/@datetime",
-        "css: time[datetime]::attr(datetime)",
+        f"xpath: //time{_ELSEWHERE}/@datetime",
         "json: $ld.WebPage.datePublished",
-        *(f"json: $data..{key}" for key in _EMBEDDED),
+        "json: $ld.*.datePublished",
+        EMBEDDED_DATES,
         *_SHOWN,
     ],
     "modified": [*_ld("dateModified"), "meta: article:modified_time", "meta: og:updated_time"],
@@ -98,13 +111,43 @@ _TEXTS = {
     "keywords": [*_ld("keywords"), "meta: article:tag", "meta: news_keywords", "meta: keywords"],
     "image": [*_ld("image.url"), *_ld("image"), *_ld("thumbnailUrl"), "meta: og:image", "meta: twitter:image"],
 }
-SELECTORS = {name: tuple(map(Selector.parse, texts)) for name, texts in _TEXTS.items()}
 _SEPARATOR = re.compile(r"\s+[-–—:·<]\s+|\s*[|ㅣ｜：«»]\s*")
+# characters from which a text is no title
+_LONGEST_TITLE = 500
 # characters at a title's end in which the site's name is looked for
 _LONGEST_NAMES = 120
 # what a publishing system of Korea sets before the site's name
 _SECTIONS = frozenset({"기사본문"})
 _NOT_WORDS = re.compile(r"[\W_]+")
+
+
+def _embedded_dates(page: Page) -> list[Any]:
+    """The dates of publication in the JSON of scripts: of the object that holds the page's title, else one that all give.
+
+    The first of many may be that of another article, of a list beside this one.
+    """
+    headings = {_squashed(one) for name in ("og:title", "twitter:title") for one in page.metas.get(name, ())}
+    beside, others = [], []
+    waiting = [value for _, value in page.data]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += reversed([inner for inner in one if isinstance(inner, dict | list)])
+        elif isinstance(one, dict):
+            dated = [one[key] for key in _EMBEDDED if isinstance(one.get(key), str | int) and one[key]]
+            if dated:
+                told = {
+                    _squashed(text) for text in one.values() if isinstance(text, str) and len(text) < _LONGEST_TITLE
+                }
+                (beside if told & headings else others).append(dated[0])
+            waiting += reversed([inner for inner in one.values() if isinstance(inner, dict | list)])
+    return beside or (others[:1] if len(set(others)) == 1 else [])
+
+
+SELECTORS = {
+    name: tuple(Selector(text, _embedded_dates) if text == EMBEDDED_DATES else Selector.parse(text) for text in texts)
+    for name, texts in _TEXTS.items()
+}
 
 
 def title_of(text: str, page: Page) -> str:

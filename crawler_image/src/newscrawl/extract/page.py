@@ -56,6 +56,17 @@ class Page:
         return embedded.linked_data(self.tree)
 
     @cached_property
+    def linked_by_type(self) -> dict[str, list[dict[str, Any]]]:
+        """The JSON-LD objects by the name of their type, those of all types under `*`."""
+        found: dict[str, list[dict[str, Any]]] = {"*": self.linked_data}
+        for item in self.linked_data:
+            types = item.get("@type") or ()
+            for name in {types} if isinstance(types, str) else {one for one in types if isinstance(one, str)}:
+                # some sites write the type as its address: http://schema.org/NewsArticle
+                found.setdefault(name.rpartition("/")[2], []).append(item)
+        return found
+
+    @cached_property
     def data(self) -> list[tuple[str, Any]]:
         """The JSON in the page's other scripts, by name."""
         return embedded.page_data(self.tree)

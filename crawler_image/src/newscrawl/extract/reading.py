@@ -7,14 +7,13 @@ an empty field and not as something similar; `auto:` at the end of its list says
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
-from zoneinfo import ZoneInfo
 
 from lxml import etree
 
-from newscrawl.extract import authors, dates, fields, gate, generic, main_text
+from newscrawl.extract import authors, dates, fields, gate, generic, main_text, zones
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
 from newscrawl.model import Article
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
 EXTRACTOR = "newscrawl 0.1"
 
 Value = TypeVar("Value")
-# languages that are written in one time zone
-_ZONES: dict[str, tzinfo] = {"ko": ZoneInfo("Asia/Seoul"), "ja": ZoneInfo("Asia/Tokyo")}
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+# characters; browsers and databases take no longer ones
+_LONGEST_ADDRESS = 2048
 # of what a selector finds, how much is tried as a date
 _MOST_DATES = 20
 
@@ -44,7 +43,7 @@ class Reading:
         self._version = version
         self._fetched = fetched
         self._last_resort = last_resort
-        self._zone: tzinfo = profile.timezone if profile else _ZONES.get(self._declared_language() or "", UTC)
+        self._zone: tzinfo = profile.timezone if profile else self._declared_zone()
         self._sources: dict[str, str] = {}
 
     def article(self) -> tuple[Article | None, str]:
@@ -79,7 +78,7 @@ class Reading:
                 modified=self._modified(published),
                 section=self._first("section", fields.words, str),
                 keywords=self._all("keywords", fields.keywords),
-                image=self._first("image", fields.address, lambda value: urljoin(self._page.url, value)),
+                image=self._first("image", fields.address, self._image),
                 language=(profile.language if profile else None) or self._declared_language(),
                 access=access,
                 extractor=EXTRACTOR,
@@ -183,6 +182,15 @@ class Reading:
         lines, self._sources["body"] = main_text.main_text(self._page, title, names)
         return [line for line in lines if not any(pattern.search(line) for pattern in boilerplate)], False
 
+    def _image(self, address: str) -> str | None:
+        try:
+            absolute = urljoin(self._page.url, address)
+        except ValueError:
+            return None
+        # what is embedded (data:) or longer than any address is no address
+        usable = absolute.startswith(("http://", "https://")) and len(absolute) <= _LONGEST_ADDRESS
+        return absolute if usable else None
+
     def _canonical(self) -> str:
         """The page's own canonical link when it stays on the page's host, else the final URL; canonical both."""
         keep = self._profile.urls.keep_params if self._profile else None
@@ -195,6 +203,10 @@ class Reading:
             if urlsplit(address).netloc == urlsplit(self._page.url).netloc and urlsplit(address).path not in ("", "/"):
                 return address
         return canonicalize(self._page.url, keep_params=keep)
+
+    def _declared_zone(self) -> tzinfo:
+        locales = [self._page.tree.getroottree().getroot().get("lang") or "", *self._page.metas.get("og:locale", ())]
+        return zones.zone_of(urlsplit(self._page.url).netloc, locales)
 
     def _declared_language(self) -> str | None:
         declared = self._page.tree.getroottree().getroot().get("lang") or ""
