@@ -186,7 +186,6 @@ def test_access(tmp_path, mark, access):
     ("change", "reason"),
     [
         (("<h1>바다가 열린 날</h1>", ""), "no title"),
-        (("입력 2026.11.20 오후 3:04", "3시간 전"), "no date"),
         (("2026.11.20", "2027.11.20"), "future"),
         (('class="text"', 'class="other"'), "no body"),
     ],
@@ -204,6 +203,22 @@ def test_refusals_say_why(tmp_path, change, reason):
 def test_no_page_at_all_is_no_article(tmp_path, html, with_profile):
     with pytest.raises(NotAnArticle):
         read(html, profile(tmp_path) if with_profile else None)
+
+
+def test_an_article_without_a_date_is_one(tmp_path):
+    """That it has none shows in the run's yield; refused, it would be lost for good."""
+    undated = ARTICLE.replace("입력 2026.11.20 오후 3:04", "3시간 전")
+    assert read(undated, profile(tmp_path)).published is None
+    dated_by_the_older = PROFILE.replace("css: time", "css: .gone") + OLD_VERSION.replace("h2.headline", "h1")
+    assert read(ARTICLE, profile(tmp_path, dated_by_the_older)).profile == "daily@2020-01-01"
+
+
+@pytest.mark.parametrize("image", ["http://[domain]/a.jpg", "data:image/png;base64,AAAA", "/a" * 2000])
+def test_an_image_that_has_no_address(tmp_path, image):
+    html = ARTICLE.replace("<head>", f'<head><meta property="og:image" content="{image}">')
+    assert read(html, profile(tmp_path)).image is None
+    other = html.replace("</head>", '<meta name="twitter:image" content="/b.jpg"></head>')
+    assert read(other, profile(tmp_path)).image == "https://daily.example/b.jpg"
 
 
 def test_a_korean_page_in_cp949(tmp_path):

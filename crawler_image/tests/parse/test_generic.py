@@ -131,6 +131,59 @@ def test_a_list_of_articles_is_no_article_for_showing_dates():
         read(head, f"<span class=date>2026.11.20 17:30</span>{TEXT}")
 
 
+@pytest.mark.parametrize("shown", ["<span class=date>2026.11.20 17:30</span>", ""])
+def test_an_article_that_is_called_a_website(shown):
+    head = f'<meta property="og:type" content="website">{TITLE}'
+    body = shown + TEXT.replace("</article>", "".join(f"<p>{LINE} ({number})</p>" for number in range(6, 12)))
+    assert read(head, body, url="https://www.thedaily.example/port/harbour-opens-again").title == "Harbour opens again"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "<header><time datetime=2026-11-23T12:00Z>now</time></header>",
+        "<nav><span class=date>2026-11-23 12:00</span></nav>",
+        "<span class=current-date>2026-11-23 12:00</span>",
+        "<aside><div><time datetime=2026-11-22T12:00Z>a teaser</time></div></aside>",
+        "<p class=update-time>2026-11-23 12:00</p>",
+    ],
+)
+def test_a_date_that_is_not_the_articles(other):
+    assert read(TITLE, f"{other}<time>20 November 2026 08:30 GMT</time>{TEXT}").published.isoformat() == MOMENT
+    assert read(TITLE, f"{other}{TEXT}").published is None
+
+
+def test_embedded_dates_are_the_articles_or_everyones():
+    def data(**value: object) -> str:
+        return f'<script type="application/json">{json.dumps(value)}</script>'
+
+    teasers = [{"title": f"Teaser {day}", "publishedAt": f"2026-11-0{day}T08:30:00Z"} for day in range(1, 5)]
+    own = {"title": "Harbour opens again", "publishedAt": MOMENT}
+    assert read(TITLE, TEXT + data(teasers=teasers)).published is None
+    assert read(TITLE, TEXT + data(teasers=teasers, article=own)).published.isoformat() == MOMENT
+    assert read(TITLE, TEXT + data(article={"publishedAt": MOMENT})).published.isoformat() == MOMENT
+
+
+@pytest.mark.parametrize(
+    ("host", "language", "moment"),
+    [
+        ("www.daily.de", "en", "2026-11-20T09:30:00+01:00"),
+        ("www.daily.co.uk", "en", "2026-11-20T09:30:00+00:00"),
+        ("www.daily.com", "en-GB", "2026-11-20T09:30:00+00:00"),
+        ("www.daily.com", "en-US", "2026-11-20T09:30:00+00:00"),
+        ("www.daily.com", "de", "2026-11-20T09:30:00+01:00"),
+        ("www.daily.com", "ko-KR", "2026-11-20T09:30:00+09:00"),
+        ("www.daily.co", "es-MX", "2026-11-20T09:30:00-05:00"),
+        ("www.daily.co.kr", "en", "2026-11-20T09:30:00+09:00"),
+        ("www.daily.jp:8080", "", "2026-11-20T09:30:00+09:00"),
+        ("www.daily.info", "xx", "2026-11-20T09:30:00+00:00"),
+    ],
+)
+def test_a_date_without_a_zone_is_that_of_the_country(host, language, moment):
+    head = f'{TITLE}<meta property="article:published_time" content="2026-11-20T09:30:00">'
+    assert read(head, language=language, url=f"https://{host}/a/1").published.isoformat() == moment
+
+
 def test_the_logo_is_no_title():
     page = read("<title>Harbour opens again - The Daily</title>", f"<h1>The Daily</h1>{TEXT}")
     assert page.title == "Harbour opens again"

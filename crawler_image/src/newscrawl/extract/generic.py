@@ -65,8 +65,8 @@ _EMBEDDED = (
 _ELSEWHERE = (
     "[not(ancestor::nav or ancestor::aside or ancestor::footer)]"
     "[not(ancestor::header[not(.//h1)][not(ancestor::article or ancestor::main)])]"
-    "[not(contains(@class, 'current') or contains(@class, 'today') or contains(@class, 'clock') or contains(@class, 'updat')"
-    " or contains(@class, 'modif') or @itemprop = 'dateModified')]"
+    "[not(contains(@class, 'current') or contains(@class, 'today') or contains(@class, 'clock')"
+    " or contains(@class, 'updat') or contains(@class, 'modif') or @itemprop = 'dateModified')]"
 )
 _SHOWN = (
     f"xpath: //time{_ELSEWHERE}",
@@ -77,7 +77,7 @@ _SHOWN = (
 SHOWN_DATES = frozenset({*_SHOWN, "url"})
 
 
-EMBEDDED_DATES = f"json: $data..({' '.join(_EMBEDDED)})"
+EMBEDDED_DATES = "json: $data, a date of publication"
 
 
 def _ld(path: str) -> list[str]:
@@ -122,7 +122,7 @@ _NOT_WORDS = re.compile(r"[\W_]+")
 
 
 def _embedded_dates(page: Page) -> list[Any]:
-    """The dates of publication in the JSON of scripts: of the object that holds the page's title, else one that all give.
+    """The dates of publication in the JSON of scripts: beside the page's title, else the one that all objects give.
 
     The first of many may be that of another article, of a list beside this one.
     """
