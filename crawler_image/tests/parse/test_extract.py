@@ -158,6 +158,8 @@ def test_no_change_when_the_date_of_change_is_that_of_publication(tmp_path):
         ("/news/3", "https://daily.example/news/3"),
         ("https://other.example/news/2", URL),
         ("https://daily.example/", URL),
+        ("https://daily.example/news", URL),
+        ("http://daily.example/news/2", "https://daily.example/news/2"),
         ("javascript:void(0)", URL),
         ("http://[", URL),
     ],
@@ -165,6 +167,19 @@ def test_no_change_when_the_date_of_change_is_that_of_publication(tmp_path):
 def test_canonical_link_is_believed_within_the_site(tmp_path, link, expected):
     html = ARTICLE.replace("</head>", f'<link rel="canonical" href="{link}"></head>')
     assert read(html, profile(tmp_path)).canonical_url == expected
+
+
+def test_a_canonical_link_to_another_host_or_page_of_the_profile(tmp_path):
+    told = PROFILE.replace("[daily.example]", "[daily.example, m.daily.example]")
+    made = profile(tmp_path, told.replace("{keep_params: [id]}", "{keep_params: [id], article: ['/news/[a-z]$']}"))
+
+    def canonical(link: str) -> str:
+        html = ARTICLE.replace("</head>", f'<link rel="canonical" href="{link}"></head>')
+        return read(html, made, url="https://m.daily.example/news/x").canonical_url
+
+    assert canonical("https://daily.example/news/a") == "https://daily.example/news/a"
+    assert canonical("https://daily.example/news/2026") == "https://m.daily.example/news/x"
+    assert canonical("https://other.example/news/a") == "https://m.daily.example/news/x"
 
 
 @pytest.mark.parametrize(

@@ -63,16 +63,16 @@ def objection(
     kind = next(iter(page.metas.get("og:type", ())), "").lower()
     undated = not profiled and (published is None or not told)
     # many systems call every page a website: only what looks like none of the articles is refused for it
-    if undated and kind in _NOT_ARTICLES and (_thin(paragraphs) or not _names_an_article(urlsplit(page.url))):
+    if undated and kind in _NOT_ARTICLES and (_thin(paragraphs) or not names_an_article(urlsplit(page.url))):
         return f"og:type is {kind} and there is no date of publication"
     return None
+
+
+def names_an_article(url: SplitResult) -> bool:
+    """Whether a URL has a number or the words of a title in it."""
+    return bool(re.search(r"\d", url.path + url.query)) or url.path.count("-") > 1
 
 
 def _thin(paragraphs: Sequence[str]) -> bool:
     sizes = [len(one.encode()) for one in paragraphs]
     return sum(sizes) < _WHOLE_SIZE or sum(size >= _PARAGRAPH for size in sizes) < _PARAGRAPHS
-
-
-def _names_an_article(url: SplitResult) -> bool:
-    """Whether a URL has a number or the words of a title in it."""
-    return bool(re.search(r"\d", url.path + url.query)) or url.path.count("-") > 1

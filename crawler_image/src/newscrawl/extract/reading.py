@@ -192,7 +192,7 @@ class Reading:
         return absolute if usable else None
 
     def _canonical(self) -> str:
-        """The page's own canonical link when it stays on the page's host, else the final URL; canonical both."""
+        """The page's own canonical link when it leads to an article of the site, else the final URL; canonical both."""
         keep = self._profile.urls.keep_params if self._profile else None
         links = [one.get("href") for one in self._page.tree.iter("link") if one.get("rel") == "canonical"]
         for link in filter(None, links + self._page.metas.get("og:url", [])):
@@ -200,9 +200,23 @@ class Reading:
                 address = canonicalize(link, keep_params=keep, base=self._page.url)
             except BadUrl:
                 continue
-            if urlsplit(address).netloc == urlsplit(self._page.url).netloc and urlsplit(address).path not in ("", "/"):
-                return address
+            if self._is_canonical(address):
+                secure = urlsplit(self._page.url).scheme == "https"
+                return "https://" + address.removeprefix("http://") if secure and address[:5] == "http:" else address
         return canonicalize(self._page.url, keep_params=keep)
+
+    def _is_canonical(self, address: str) -> bool:
+        """Whether a link can be the article's own: a usual mistake is that of the section, or of the front page."""
+        link, page = urlsplit(address), urlsplit(self._page.url)
+        if link.path in ("", "/"):
+            return False
+        hosts = {page.netloc, *(self._profile.hosts if self._profile else ())}
+        if link.netloc not in hosts and link.hostname not in hosts:
+            return False
+        patterns = self._profile.urls.article if self._profile else ()
+        if patterns:
+            return any(one.search(address) for one in patterns)
+        return gate.names_an_article(link) or not gate.names_an_article(page)
 
     def _declared_zone(self) -> tzinfo:
         locales = [self._page.tree.getroottree().getroot().get("lang") or "", *self._page.metas.get("og:locale", ())]
