@@ -245,3 +245,46 @@ def test_headings_alone_are_no_body(tmp_path):
     made = profile(tmp_path, PROFILE.replace('body: ["css: .text p"]', 'body: ["css: .text > h2", "css: .text p"]'))
     html = ARTICLE.replace('<div class="text">', '<div class="text"><h2>항구</h2>')
     assert read(html, made).sources["body"] == "css: .text p"
+
+
+LONG = "<p>항구는 석 주 동안 이어진 방파제 공사를 마치고 금요일에 다시 문을 열었다고 당국이 밝혔다. ({})</p>"
+
+
+def test_an_element_within_another_that_is_found_is_read_once(tmp_path):
+    made = profile(tmp_path, PROFILE.replace("css: .text p", "css: .text :is(p, li)"))
+    html = ARTICLE.replace("</div>", "<ul><li><p>셋째 문단은 목록에 있다.</p></li><li>넷째</li></ul></div>")
+    assert read(html, made).paragraphs[2:] == ("셋째 문단은 목록에 있다.", "넷째")
+
+
+def test_a_later_selector_that_finds_the_same_and_much_more(tmp_path):
+    made = profile(tmp_path, PROFILE.replace('["css: .text p"]', '["css: .lead", "css: .other p", "css: .text p"]'))
+    html = ARTICLE.replace("<p>첫", "<p class=lead>첫").replace(
+        "</div>", "".join(map(LONG.format, range(9))) + "</div>"
+    )
+    article = read(html, made)
+    assert (len(article.paragraphs), article.sources["body"]) == (11, "css: .text p")
+    other = html.replace('class="text"', 'class="other-text"')
+    assert len(read(other, made).paragraphs) == 1
+
+
+def test_a_lead_that_half_a_layout_leaves_is_completed(tmp_path):
+    made = profile(tmp_path, PROFILE.replace('["css: .text p"]', '["css: .lead", "auto:"]'))
+    html = ARTICLE.replace("<p>첫", "<p class=lead>첫").replace(
+        "</div>", "".join(map(LONG.format, range(9))) + "</div>"
+    )
+    article = read(html, made)
+    assert len(article.paragraphs) == 11
+    assert article.sources["body"].startswith("trafilatura")
+    assert len(read(ARTICLE.replace("<p>첫", "<p class=lead>첫"), made).paragraphs) == 1
+
+
+@pytest.mark.parametrize(
+    ("mark", "access"),
+    [
+        ('<script type="application/ld+json">{"hasPart": {"isAccessibleForFree": "False"}}</script>', "paywalled"),
+        ('<meta property="article:content_tier" content="locked">', "paywalled"),
+        ('<meta property="article:content_tier" content="free">', "free"),
+    ],
+)
+def test_access_of_a_part(tmp_path, mark, access):
+    assert read(ARTICLE.replace("</head>", f"{mark}</head>"), profile(tmp_path)).access == access

@@ -26,6 +26,11 @@ EXTRACTOR = "newscrawl 0.1"
 
 Value = TypeVar("Value")
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+# bytes of UTF-8 of a body from which on no other way to read it is tried, and below which even the generic way is; a
+# news flash has as few, so that it must find much more, and the same
+_ENOUGH = 1_000
+_LITTLE = 500
+_MUCH_MORE = 3
 # characters; browsers and databases take no longer ones
 _LONGEST_ADDRESS = 2048
 # of what a selector finds, how much is tried as a date
@@ -158,7 +163,11 @@ class Reading:
     def _access(self) -> str:
         marked = any(selector.find(self._page) for selector in (self._version.paywall if self._version else ()))
         flags = [item.get("isAccessibleForFree") for item in self._page.linked_data]
-        return "paywalled" if marked or any(str(flag).lower() == "false" for flag in flags) else "free"
+        if not any(flag is not None for flag in flags):
+            parts = [item.get("hasPart") for item in self._page.linked_data]
+            flags = [part.get("isAccessibleForFree") for part in parts if isinstance(part, dict)]
+        locked = "locked" in self._page.metas.get("article:content_tier", ())
+        return "paywalled" if marked or locked or any(str(flag).lower() == "false" for flag in flags) else "free"
 
     def _drop(self) -> None:
         for selector in self._version.drop if self._version else ():
@@ -167,20 +176,33 @@ class Reading:
                     element.drop_tree()
 
     def _body(self, title: str, names: Sequence[str]) -> tuple[list[str], bool]:
-        """The paragraphs, and whether the profile's own selectors found them."""
+        """The paragraphs, and whether the profile's own selectors found them.
+
+        The first selector that finds any counts; but of little text a later one may know much more, as half a change of
+        layout leaves an article's lead where it was.
+        """
         own = self._own("body")
-        boilerplate = self._version.boilerplate if self._version else ()
+        best: list[str] = []
         for selector in own:
             found = [] if selector.automatic else selector.find(self._page)
-            lines = [] if _headings_alone(found) else fields.paragraphs(found)
-            kept = [line for line in lines if not any(pattern.search(line) for pattern in boilerplate)]
-            if kept:
-                self._sources["body"] = selector.text
-                return kept, True
-        if own and not (self._last_resort and any(selector.automatic for selector in own)):
-            return [], True
-        lines, self._sources["body"] = main_text.main_text(self._page, title, names)
-        return [line for line in lines if not any(pattern.search(line) for pattern in boilerplate)], False
+            kept = [] if _headings_alone(found) else self._without_boilerplate(fields.paragraphs(found))
+            if kept and (not best or _completes(kept, best)):
+                best, self._sources["body"] = kept, selector.text
+            if _bytes(best) >= _ENOUGH:
+                return best, True
+        automatic = any(selector.automatic for selector in own)
+        if own and not (automatic and (self._last_resort or 0 < _bytes(best) < _LITTLE)):
+            return best, True
+        lines, source = main_text.main_text(self._page, title, names)
+        lines = self._without_boilerplate(lines)
+        if best and not (_bytes(lines) > _MUCH_MORE * _bytes(best) and _completes(lines, best)):
+            return best, True
+        self._sources["body"] = source
+        return lines, False
+
+    def _without_boilerplate(self, lines: Sequence[str]) -> list[str]:
+        patterns = self._version.boilerplate if self._version else ()
+        return [line for line in lines if not any(pattern.search(line) for pattern in patterns)]
 
     def _image(self, address: str) -> str | None:
         try:
@@ -230,3 +252,12 @@ class Reading:
 def _headings_alone(found: Sequence[Any]) -> bool:
     """Whether a selector found an article's headings and none of its paragraphs: the layout is another one."""
     return all(isinstance(one, etree._Element) and one.tag in _HEADINGS for one in found)
+
+
+def _bytes(lines: Sequence[str]) -> int:
+    return sum(len(line.encode()) for line in lines)
+
+
+def _completes(lines: Sequence[str], part: Sequence[str]) -> bool:
+    """Whether `lines` are much more than `part`, and hold it."""
+    return _bytes(lines) > 2 * _bytes(part) and set(part) <= set(lines)
