@@ -36,6 +36,7 @@ def linked(**about: object) -> str:
         ("Harbour opens again : Daily Post", linked(publisher={"@type": "Organization", "name": "Daily Post"})),
         ("Harbour opens again < 사회 < 기사본문 - The Daily", '<meta property="article:section" content="사회">'),
         ("Harbour opens again | thedaily.example", ""),
+        ("Harbour opens again - Daily Times", linked(**{"@type": "WebSite", "name": "Daily Times"})),
         ("Harbour opens again：The Daily", ""),
     ],
 )
@@ -182,6 +183,19 @@ def test_embedded_dates_are_the_articles_or_everyones():
 def test_a_date_without_a_zone_is_that_of_the_country(host, language, moment):
     head = f'{TITLE}<meta property="article:published_time" content="2026-11-20T09:30:00">'
     assert read(head, language=language, url=f"https://{host}/a/1").published.isoformat() == moment
+
+
+def test_a_headline_that_was_cut():
+    whole = (
+        "Harbour opens again after three weeks of work on its northern pier, which a storm in October had damaged badly"
+    )
+    shown = f'<meta property="og:title" content="{whole} | thedaily.example">'
+    for headline in (whole[:80] + "…", whole[:80] + " ...", whole[:104]):
+        head = linked(**{"@type": "NewsArticle", "headline": headline, "datePublished": MOMENT})
+        assert read(head + shown).title == whole
+        assert read(head + shown.replace("Harbour", "Port")).title == headline
+    short = linked(**{"@type": "NewsArticle", "headline": "Harbour opens", "datePublished": MOMENT})
+    assert read(short + shown).title == "Harbour opens"
 
 
 def test_the_logo_is_no_title():

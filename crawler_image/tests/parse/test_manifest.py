@@ -143,3 +143,13 @@ def test_the_command_tries_a_saved_page(folder, monkeypatch):
     assert "바다가 열린 날" in run.stdout
     assert "css: h1" in run.stdout
     assert CliRunner().invoke(main, ["sites", "try", str(folder / "a.html")]).exit_code == 2
+
+
+def test_the_command_tries_a_compressed_page_of_a_site_without_a_profile(folder, monkeypatch):
+    monkeypatch.setenv("NEWSCRAWL_SITES", str(folder))
+    html = ARTICLE.replace("문단", "문단, 곧 긴 이야기의 한 조각" * 8)
+    (folder / "e.html.gz").write_bytes(gzip.compress(html.encode()))
+    run = CliRunner().invoke(main, ["sites", "try", str(folder / "e.html.gz"), "--url", "https://other.example/1"])
+    assert run.exit_code == 0
+    assert "바다가 열린 날" in run.stdout
+    assert "trafilatura" in run.stdout

@@ -130,6 +130,18 @@ def test_language(text, language):
     assert preprocess.with_language(article(text, language="de")).language == "de"
 
 
+@pytest.mark.parametrize(("text", "language"), [(ENGLISH * 3, "en"), (KOREAN * 6, "ko"), (JAPANESE * 8, "ja")])
+@pytest.mark.parametrize("declared", ["en", "ko", "ja", "zh"])
+def test_a_declared_language_that_is_written_otherwise(text, language, declared):
+    assert preprocess.with_language(article(text, language=declared)).language == language
+
+
+def test_a_declared_language_that_may_be_right_stays():
+    assert preprocess.with_language(article(ENGLISH * 3, language="de")).language == "de"
+    assert preprocess.with_language(article(KOREAN * 3 + ENGLISH * 3, language="ko")).language == "ko"
+    assert preprocess.with_language(article("Гавань снова открылась в пятницу. " * 9, language="ru")).language == "ru"
+
+
 def test_counts_and_reading_time():
     made = preprocess.preprocess(article(" ".join(["word"] * 238), language="en"), None)
     assert (made.words, made.characters, made.reading_seconds) == (238, 238 * 5 - 1, 60)

@@ -29,6 +29,8 @@ _FLIGHT_REFERENCE = re.compile(r"\$([0-9a-f]+)")
 _STEP = re.compile(r"(\.{1,2})([\w@$-]+|\*)")
 # the keys below which an object of linked data holds others that are as good as its siblings
 _HOLDERS = ("@graph", "mainEntity", "mainEntityOfPage")
+# one half of a character beyond the first 65,536, cut off by whoever shortened a text: no text of UTF-8 can hold it
+_HALVES = re.compile(r"(\\+u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _DECODER = json.JSONDecoder(strict=False)
 
 Path = tuple[tuple[bool, str], ...]
@@ -83,6 +85,7 @@ def walk(value: Any, path: Path) -> list[Any]:
 
 def _repaired(text: str) -> Any:
     """The JSON of a script, wrapped in comments or with commas too many as some sites write it; None for none."""
+    text = _without_halves(text)
     start = _OPENING.match(text)
     text = text[start.end() if start else 0 :]
     text = text[:-_CLOSING_LENGTH] + _CLOSING.sub("", text[-_CLOSING_LENGTH:])
@@ -92,6 +95,12 @@ def _repaired(text: str) -> Any:
         except (ValueError, RecursionError):
             continue
     return None
+
+
+def _without_halves(text: str) -> str:
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    return _HALVES.sub(lambda match: match[1] or "", text)
 
 
 def _without_trailing_commas(text: str) -> str:
@@ -109,6 +118,7 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _assigned(text: str) -> Iterator[tuple[str, Any]]:
+    text = _without_halves(text)
     position = 0
     for _ in range(_MOST_PLACES):
         place = _PLACE.search(text, position)
@@ -126,6 +136,7 @@ def _assigned(text: str) -> Iterator[tuple[str, Any]]:
 
 
 def _pushed(text: str) -> Iterator[str]:
+    text = _without_halves(text)
     for place in _FLIGHT.finditer(text):
         try:
             value, _ = _DECODER.raw_decode(text, place.end())

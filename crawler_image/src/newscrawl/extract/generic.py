@@ -6,6 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from newscrawl.extract import fields
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
 
@@ -112,10 +113,15 @@ _TEXTS = {
     "image": [*_ld("image.url"), *_ld("image"), *_ld("thumbnailUrl"), "meta: og:image", "meta: twitter:image"],
 }
 _SEPARATOR = re.compile(r"\s+[-–—:·<]\s+|\s*[|ㅣ｜：«»]\s*")
+# how a cut headline ends, and characters from which on one may be cut without it (search engines took 110)
+_CUT = re.compile(r"\s*(?:…|\.\.\.)$")
+_LONGEST_HEADLINE = 100
 # characters from which a text is no title
 _LONGEST_TITLE = 500
 # characters at a title's end in which the site's name is looked for
 _LONGEST_NAMES = 120
+# the types of linked data that name the site itself
+_PUBLISHERS = ("WebSite", "Organization", "NewsMediaOrganization")
 # what a publishing system of Korea sets before the site's name
 _SECTIONS = frozenset({"기사본문"})
 _NOT_WORDS = re.compile(r"[\W_]+")
@@ -149,11 +155,26 @@ SELECTORS = {
     for name, texts in _TEXTS.items()
 }
 
+_WHOLE_TITLES = tuple(map(Selector.parse, ("meta: og:title", "meta: twitter:title", "css: h1")))
+
 
 def title_of(text: str, page: Page) -> str:
     """A title without the site's name; "" for a text that is this name alone, as the <h1> of a logo is."""
     squashed = _squashed(text)
     return "" if squashed in _site_names(page) else without_site_name(text, page)
+
+
+def whole_title(title: str, page: Page) -> tuple[str, str] | None:
+    """The whole of a headline that was cut for search engines, with where it is; None when it is not cut."""
+    cut = _CUT.sub("", title)
+    if cut == title and len(title) < _LONGEST_HEADLINE:
+        return None
+    for selector in _WHOLE_TITLES:
+        for found in selector.find(page):
+            whole = title_of(fields.words(found), page)
+            if len(title) < len(whole) < _LONGEST_TITLE and _squashed(whole).startswith(_squashed(cut)):
+                return whole, selector.text
+    return None
 
 
 def without_site_name(title: str, page: Page) -> str:
@@ -181,9 +202,10 @@ def _site_names(page: Page) -> set[str]:
     """The names of the site, squashed: what the page says, its publisher in linked data, its host."""
     host = urlsplit(page.url).netloc.partition(":")[0].removeprefix("www.")
     publishers = [item.get("publisher") for item in page.linked_data]
+    publishers += [item for kind in _PUBLISHERS for item in page.linked_by_type.get(kind, ())]
     told = [one["name"] for one in publishers if isinstance(one, dict) and isinstance(one.get("name"), str)]
     names = {*page.metas.get("og:site_name", ()), *page.metas.get("application-name", ()), *told}
-    squashed = {_squashed(name) for name in (*names, host, host.partition(".")[0])}
+    squashed = {_squashed(name) for name in (*names, host, *host.split(".")[:-1])}
     return {name for name in squashed if len(name) > 1}
 
 

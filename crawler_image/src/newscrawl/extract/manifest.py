@@ -72,6 +72,11 @@ def profile_of(url: str, profiles: Iterable[Profile]) -> Profile | None:
     return None
 
 
+def unpacked(body: bytes) -> bytes:
+    """A saved page without its gzip, if it has one. Raises OSError, EOFError or zlib.error."""
+    return gzip.decompress(body) if body.startswith(_GZIP) else body
+
+
 def as_json(article: Article) -> Mapping[str, Any]:
     """The fields of an article as JSON, times in ISO 8601 with their offset."""
     return {
@@ -109,10 +114,7 @@ def _about(raw: Any) -> dict[str, Any]:
 
 def _read(entry: Entry, profiles: Iterable[Profile]) -> Mapping[str, Any]:
     try:
-        body = entry.file.read_bytes()
-        if body.startswith(_GZIP):
-            body = gzip.decompress(body)
-        response = Response(entry.url, entry.url, 200, {}, body, 0.0, entry.fetched)
+        response = Response(entry.url, entry.url, 200, {}, unpacked(entry.file.read_bytes()), 0.0, entry.fetched)
         article = extract(response, profile_of(entry.url, profiles), fetched=entry.fetched)
         return as_json(preprocess.cleaned(article))
     except (OSError, EOFError, zlib.error, BadUrl) as error:

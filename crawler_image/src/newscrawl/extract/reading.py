@@ -55,7 +55,7 @@ class Reading:
         """The article, or None with what speaks against it."""
         # what the profile drops may hold the marks of a paywall and the title
         access = self._access()
-        title = self._first("title", fields.words, lambda value: generic.title_of(value, self._page)) or ""
+        title = self._title()
         names = self._all("authors", authors.names)
         self._drop()
         paragraphs, profiled = self._body(title, names)
@@ -92,6 +92,12 @@ class Reading:
             ),
             "",
         )
+
+    def _title(self) -> str:
+        title = self._first("title", fields.words, lambda value: generic.title_of(value, self._page)) or ""
+        if self._sources.get("title", "").startswith("json: $ld") and (whole := generic.whole_title(title, self._page)):
+            title, self._sources["title"] = whole
+        return title
 
     def _own(self, name: str) -> Sequence[Selector]:
         return self._version.fields.get(name, ()) if self._version else ()
