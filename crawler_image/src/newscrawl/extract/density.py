@@ -58,23 +58,24 @@ def densest(blocks: Sequence[Block], noise: Noise) -> list[str]:
     return [line for element, line in near if (element, line) not in links]
 
 
-def within(own: Iterable[tuple[etree._Element, int]], root: etree._Element) -> Counter[etree._Element]:
-    """For each element the sum of the numbers of those at and below it, in one pass over all below `root`."""
+def holders(
+    own: Collection[tuple[etree._Element, int]], elements: Sequence[etree._Element], *shares: float
+) -> list[list[etree._Element]]:
+    """For each share the elements with so much of the sum of all numbers at or below them, in the page's order.
+
+    `elements` are all of the page in its order, so that two passes over them are enough, however deep they are nested.
+    """
     sums: Counter[etree._Element] = Counter()
     for element, number in own:
         sums[element] += number
-    for element in reversed(list(root.iter())):
-        number, parent = sums.get(element, 0), element.getparent()
-        if number and parent is not None and element is not root:
+    total = sums.total()
+    for element in reversed(elements):
+        number = sums.get(element)
+        if number and (parent := element.getparent()) is not None:
             sums[parent] += number
-    return sums
-
-
-def holders(own: Collection[tuple[etree._Element, int]], root: etree._Element, share: float) -> list[etree._Element]:
-    """The elements with at least `share` of the sum of all numbers at or below them, in the page's order."""
-    sums = within(own, root)
-    total = sum(number for _, number in own)
-    return [element for element in root.iter() if total and sums.get(element, 0) >= share * total]
+    least = min(shares) * total
+    most = [(element, sums[element]) for element in elements if element in sums and sums[element] >= least > 0]
+    return [[element for element, number in most if number >= share * total] for share in shares]
 
 
 def sentences(blocks: Iterable[Block]) -> list[tuple[etree._Element, int]]:

@@ -11,7 +11,7 @@ from lxml import html
 
 from newscrawl.extract import text
 from newscrawl.extract.noise import Noise
-from newscrawl.extract.page import Page
+from newscrawl.extract.page import Page, plain_parser
 
 _MARKUP = re.compile(r"<(?:p|br|div)[\s/>]", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{1,300}>")
@@ -59,8 +59,7 @@ def markup_paragraphs(markup: str) -> list[str]:
     """The paragraphs of a piece of HTML or of plain text in lines, without what is never text of an article."""
     if not _MARKUP.search(markup):
         return [line for line in map(_plain, markup.splitlines()) if line]
-    parser = html.HTMLParser(remove_comments=True, remove_pis=True)
-    tree = html.fragment_fromstring(markup, create_parent="div", parser=parser)
+    tree = html.fragment_fromstring(markup, create_parent="div", parser=plain_parser())
     noise = Noise(tree)
     for element in [one for one in tree.iter() if one in noise]:
         if element.getparent() is not None:

@@ -75,7 +75,8 @@ def main_text(page: Page, title: str, names: Sequence[str] = ()) -> tuple[list[s
     Changes the page: forms and tables that lay it out become plain divisions.
     """
     blocks = list(text.blocks(page.tree))
-    around = density.holders(density.sentences(blocks), page.tree, _MOST)
+    elements = list(page.tree.iter())
+    (around,) = density.holders(density.sentences(blocks), elements, _MOST)
     noise = Noise(page.tree, {one for one in around if not holds_comments(one)})
     dense = density.densest(blocks, noise)
     characters = _size(line for _, line in blocks)
@@ -96,7 +97,7 @@ def main_text(page: Page, title: str, names: Sequence[str] = ()) -> tuple[list[s
         found, source = whole, "embedded JSON"
     if source in ("trafilatura", "density") and not large:
         lead = _lead(page, blocks, title, found, noise)
-        if reread := _reread(page, blocks, found, linked):
+        if reread := _reread(elements, blocks, found, linked):
             found, source = reread, f"{source}, reread"
         found = [*_unsaid(lead, found), *found]
     heading = _squashed(title)
@@ -156,7 +157,12 @@ def _whole(page: Page, title: str, found: Sequence[str], linked: list[str]) -> l
     return []
 
 
-def _reread(page: Page, page_blocks: Sequence[text.Block], lines: Sequence[str], certain: Sequence[str]) -> list[str]:
+def _reread(
+    elements: Sequence[etree._Element],
+    page_blocks: Sequence[text.Block],
+    lines: Sequence[str],
+    certain: Sequence[str],
+) -> list[str]:
     """The paragraphs around those lines that are of their kind; nothing when the page does not bear it out.
 
     What stands in `certain`, too, is the article's.
@@ -170,10 +176,10 @@ def _reread(page: Page, page_blocks: Sequence[text.Block], lines: Sequence[str],
         for element, _, squashed in blocks
         if len(squashed) > 1 and (squashed in said or (len(squashed) > _TELLING and squashed in everywhere))
     ]
-    chain = density.holders(anchors, page.tree, _COVERED)
+    chain, most = density.holders(anchors, elements, _COVERED, _MOST)
     if not chain:
         return []
-    noise = Noise(chain[-1], set(density.holders(anchors, page.tree, _MOST)))
+    noise = Noise(chain[-1], set(most))
     inside = [one for one in blocks if one[0] not in noise]
     found = {element for element, _ in anchors}
     kinds = {_kind(element) for element, length in anchors if length > _TELLING}

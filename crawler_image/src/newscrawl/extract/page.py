@@ -18,6 +18,13 @@ _WITHIN_WORDS = ("ruby", "rb", "rt", "rp", "rtc", "wbr", "font")
 _COUNT = etree.XPath("count(//*)")
 
 
+def plain_parser(**options: Any) -> html.HTMLParser:
+    """A parser of elements without comments, all of one class: lxml's own looks the class of each up in Python."""
+    parser = html.HTMLParser(remove_comments=True, remove_pis=True, **options)
+    parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=html.HtmlElement))
+    return parser
+
+
 class Page:
     """What selectors and rules read; `url` is the final URL."""
 
@@ -28,7 +35,7 @@ class Page:
     @cached_property
     def tree(self) -> html.HtmlElement:
         """The parsed page; an empty page is an empty tree."""
-        parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=False)
+        parser = plain_parser(encoding="utf-8", huge_tree=False)
         body = self._body.translate(None, _CONTROL).strip() or b"<html></html>"
         tree = html.document_fromstring(body, parser=parser, ensure_head_body=True)
         etree.strip_tags(tree, *_WITHIN_WORDS)
