@@ -81,6 +81,8 @@ def test_a_part_that_is_no_name_stays(title):
         ),
         f'<script type="application/ld+json">[{STORY[:-1]},}}]</script>',
         f'<script type="application/ld+json">//<![CDATA[\n{STORY};\n//]]></script>',
+        f"""<script type="application/ld+json">{STORY[:-1]}, "description": "the town\\'s port"}}</script>""",
+        f'<script type="application/ld+json">{STORY.replace(chr(34), "&quot;")}</script>',
         f'{TITLE}<meta name="parsely-pub-date" content="{MOMENT}">',
         f'{TITLE}<meta name="DC.date.issued" content="{MOMENT}">',
         f'{TITLE}<meta itemprop="datePublished" content="{MOMENT}">',
@@ -183,6 +185,28 @@ def test_embedded_dates_are_the_articles_or_everyones():
 def test_a_date_without_a_zone_is_that_of_the_country(host, language, moment):
     head = f'{TITLE}<meta property="article:published_time" content="2026-11-20T09:30:00">'
     assert read(head, language=language, url=f"https://{host}/a/1").published.isoformat() == moment
+
+
+def test_of_several_linked_articles_the_pages_own():
+    others = [
+        {
+            "@type": "NewsArticle",
+            "headline": f"Other {day}",
+            "datePublished": f"2026-11-0{day}",
+            "url": f"https://x/a/{day}9",
+        }
+        for day in (2, 3)
+    ]
+    own = json.loads(STORY) | {"mainEntityOfPage": {"@id": "https://www.thedaily.example/a/1/"}}
+    head = f'<script type="application/ld+json">{json.dumps([*others, own])}</script>'
+    assert (read(head).title, read(head).published.isoformat()) == ("Harbour opens again", MOMENT)
+
+
+def test_a_short_piece_of_news():
+    flash = f"<article><h1>Harbour opens again</h1><p>{LINE}</p></article>"
+    assert len(read(linked(**json.loads(STORY)), flash).paragraphs) == 1
+    with pytest.raises(NotAnArticle, match="too little"):
+        read(TITLE, flash)
 
 
 def test_a_headline_that_was_cut():

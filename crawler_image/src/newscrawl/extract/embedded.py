@@ -6,6 +6,7 @@ is not JSON is left out without a word: most scripts are code.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ _LEAST_CODE = 100
 _OPENING = re.compile(r"\s*(?:<!--|//<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)?\s*")
 _CLOSING = re.compile(r"(?:\s|;|//|-->|\]\]>|/\*|\*/)+$")
 _CLOSING_LENGTH = 40
+# a backslash before what JSON knows no escape of, such as an apostrophe
+_NEEDLESS_ESCAPE = re.compile(r"(?<!\\)\\(?![\"\\/bfnrtu])")
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 _PLACE = re.compile(r"(?:([\w$.]{1,80})(?:\[[\"'][^\"']{1,80}[\"']\])?\s*=\s*|\.push\(\s*|JSON\.parse\(\s*)(?=[{\[\"])")
 _FLIGHT = re.compile(r"__next_f\.push\(\s*(?=\[)")
@@ -89,7 +92,7 @@ def _repaired(text: str) -> Any:
     start = _OPENING.match(text)
     text = text[start.end() if start else 0 :]
     text = text[:-_CLOSING_LENGTH] + _CLOSING.sub("", text[-_CLOSING_LENGTH:])
-    for repair in (str, _without_trailing_commas):
+    for repair in (str, _without_trailing_commas, _without_needless_escapes, html.unescape):
         try:
             return _DECODER.decode(repair(text))
         except (ValueError, RecursionError):
@@ -105,6 +108,10 @@ def _without_halves(text: str) -> str:
 
 def _without_trailing_commas(text: str) -> str:
     return _TRAILING_COMMA.sub("", text)
+
+
+def _without_needless_escapes(text: str) -> str:
+    return _without_trailing_commas(_NEEDLESS_ESCAPE.sub("", text))
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:

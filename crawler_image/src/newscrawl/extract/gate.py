@@ -13,6 +13,8 @@ from newscrawl.extract.page import Page
 # shortest news flash is longer; without a profile's own selectors a teaser or a cookie notice may be what was found
 LEAST_SIZE = 25
 LEAST_SIZE_GENERIC = 200
+# where the page tells machines that it is news
+LEAST_SIZE_TOLD = 100
 # the longest reports of newspapers have 100,000 characters, their largest pages 10,000 elements (live coverage)
 MOST_CHARACTERS = 500_000
 MOST_ELEMENTS = 50_000
@@ -53,7 +55,7 @@ def objection(
         return "no body"
     if not profiled and urlsplit(page.url).path in _FRONT_PAGES:
         return "the site's front page"
-    least = LEAST_SIZE if profiled else LEAST_SIZE_GENERIC
+    least = LEAST_SIZE if profiled else LEAST_SIZE_TOLD if _told(page) else LEAST_SIZE_GENERIC
     if sum(len(one.encode()) for one in paragraphs) < least:
         return f"a body of {sum(map(len, paragraphs))} characters, too little for an article"
     if sum(map(len, paragraphs)) > MOST_CHARACTERS:
@@ -66,6 +68,10 @@ def objection(
     if undated and kind in _NOT_ARTICLES and (_thin(paragraphs) or not names_an_article(urlsplit(page.url))):
         return f"og:type is {kind} and there is no date of publication"
     return None
+
+
+def _told(page: Page) -> bool:
+    return any(kind.endswith("NewsArticle") for kind in page.linked_by_type)
 
 
 def names_an_article(url: SplitResult) -> bool:

@@ -60,6 +60,7 @@ _MADE_OF = 0.6
 _LONGEST_LEAD = 800
 # paragraphs before the text among which it is looked for
 _LEAD_NEAR = 20
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # lines at either end of an article among which bylines stand
 _CREDITS = 4
@@ -129,17 +130,18 @@ def _trafilatura(page: Page, *, precise: bool = True) -> list[str]:
 def _elsewhere(
     page: Page, title: str, blocks: Sequence[text.Block], found: list[str], dense: list[str], linked: list[str]
 ) -> tuple[list[str], str]:
-    """Where trafilatura found little: the first other way that finds enough, else the one that finds most."""
-    tried = [(found, "trafilatura")]
-    for source, look in (
-        ("density", lambda: dense),
-        ("embedded JSON", lambda: max(linked, embedded_text.story(page, title), key=_size)),
-        ("trafilatura, tables", lambda: _unlinked(_trafilatura(page, precise=False), blocks)),
-    ):
-        lines = look()
-        if _size(lines) >= _LEAST_VISIBLE:
-            return lines, source
-        tried.append((lines, source))
+    """Where trafilatura found little: the first other way that finds enough, else the one that finds most.
+
+    What the page embeds comes before what it shows, unless that is much more.
+    """
+    embedded = max(linked, embedded_text.story(page, title), key=_size)
+    tried = [(found, "trafilatura"), (dense, "density"), (embedded, "embedded JSON")]
+    shown = _size(dense) if _size(dense) > _WHOLE * _size(embedded) else 0
+    if max(shown, _size(embedded)) >= _LEAST_VISIBLE:
+        return (dense, "density") if shown else (embedded, "embedded JSON")
+    if _size(dense) >= _LEAST_VISIBLE:
+        return dense, "density"
+    tried.append((_unlinked(_trafilatura(page, precise=False), blocks), "trafilatura, tables"))
     return max(tried, key=lambda one: _size(one[0]))
 
 
@@ -187,16 +189,19 @@ def _reread(
     links = density.Links()
     first = _beginning(inside, found, kinds, links)
     kept = [
-        (line, element in found or element.getparent() in places)
+        (line, element in found or element.getparent() in places, element.tag in _HEADINGS)
         for element, line, squashed in inside[first:]
         if squashed and (element in found or (_kind(element) in kinds and (element, line) not in links))
     ]
-    length, known = _size(line for line, _ in kept), _size(line for line, certain in kept if certain)
+    # a heading without text below it is that of links to other articles
+    while kept and kept[-1][2]:
+        kept.pop()
+    length, known = _size(one[0] for one in kept), _size(one[0] for one in kept if one[1])
     if length > _LONGER * known or known < _TRUSTED * _size(lines):
         return []
     below = "".join(squashed for _, _, squashed in inside)
     before = takewhile(lambda line: _squashed(line) not in below, lines)
-    return [*before, *(line for line, _ in kept)]
+    return [*before, *(one[0] for one in kept)]
 
 
 def _beginning(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from lxml import etree, html
 
@@ -59,8 +60,12 @@ class Page:
 
     @cached_property
     def linked_data(self) -> list[dict[str, Any]]:
-        """Every JSON-LD object of the page."""
-        return embedded.linked_data(self.tree)
+        """Every JSON-LD object of the page; of several articles first the one with the page's own address."""
+        found = embedded.linked_data(self.tree)
+        if sum("headline" in item for item in found) > 1:
+            path = urlsplit(self.url).path.rstrip("/")
+            found.sort(key=lambda item: "headline" in item and not _is_at(item, path))
+        return found
 
     @cached_property
     def linked_by_type(self) -> dict[str, list[dict[str, Any]]]:
@@ -77,3 +82,10 @@ class Page:
     def data(self) -> list[tuple[str, Any]]:
         """The JSON in the page's other scripts, by name."""
         return embedded.page_data(self.tree)
+
+
+def _is_at(item: dict[str, Any], path: str) -> bool:
+    """Whether an object of linked data says that it stands at a path."""
+    told = [item.get(key) for key in ("mainEntityOfPage", "url", "@id")]
+    addresses = [one.get("@id") or one.get("url") if isinstance(one, dict) else one for one in told]
+    return any(isinstance(one, str) and one.partition("#")[0].rstrip("/").endswith(path) for one in addresses)
