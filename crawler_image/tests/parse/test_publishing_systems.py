@@ -215,6 +215,15 @@ def test_a_lead_before_the_text(tag):
     assert list(read(page(body, head=head)).paragraphs) == [lead, *ENGLISH]
 
 
+@pytest.mark.parametrize("name", ["image-description", "author-description", "ai-summary", "meta"])
+def test_what_stands_before_the_text_and_is_no_lead(name):
+    line = f"<p class={name}>Boats come back to the harbour on Friday morning at dawn</p>"
+    body = (
+        f"{MENU}<article><header>{H1}{line}</header><div class=text>{paragraphs(ENGLISH)}</div></article>{MORE}{FOOTER}"
+    )
+    assert list(read(page(body)).paragraphs) == list(ENGLISH)
+
+
 KOREAN_TITLE = "항구, 석 주 만에 다시 열려"
 KOREAN_LAYOUTS = {
     "paragraphs": paragraphs(KOREAN),

@@ -102,7 +102,7 @@ def _mostly(body: bytes, charset: str) -> str | None:
         text = body.decode(charset, "replace")
     except (UnicodeError, LookupError):
         return None
-    beyond = sum(1 for character in text if character > "\x7f")
+    beyond = len(text) - len(text.encode("ascii", "ignore"))
     return text if text.count("\ufffd") <= max(1, _BROKEN * beyond) < beyond else None
 
 

@@ -33,7 +33,9 @@ _STEP = re.compile(r"(\.{1,2})([\w@$-]+|\*)")
 # the keys below which an object of linked data holds others that are as good as its siblings
 _HOLDERS = ("@graph", "mainEntity", "mainEntityOfPage")
 # one half of a character beyond the first 65,536, cut off by whoever shortened a text: no text of UTF-8 can hold it
-_HALVES = re.compile(r"(\\+u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_HALVES = re.compile(
+    r"(\\{1,8}u[dD][89abAB][0-9a-fA-F]{2}\\{1,8}u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
 _DECODER = json.JSONDecoder(strict=False)
 
 Path = tuple[tuple[bool, str], ...]

@@ -102,10 +102,10 @@ def _piece(value: Any) -> list[str]:
 def _run(value: Any, depth: int = 0) -> str:
     if isinstance(value, str):
         return value
+    if depth > _DEEPEST_PIECE or not isinstance(value, dict | list):
+        return ""
     if isinstance(value, list):
         return "".join(_run(one, depth + 1) for one in value)
-    if not isinstance(value, dict) or depth > _DEEPEST_PIECE:
-        return ""
     kind = value.get("type") or value.get("nodeType") or value.get("__typename") or value.get("name")
     if isinstance(kind, str) and _NOT_TEXT.search(kind):
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,6 +49,17 @@ _PUBLISHED = (
     "og:published_time",
     "og:regdate",
     "displaydate",
+    "article:published_date",
+    "article:post_date",
+    "article_date_original",
+    "published-date",
+    "publication-date",
+    "originalpublicationdate",
+    "cxenseparse:publishtime",
+    "rnews:datepublished",
+    "prism.publicationdate",
+    "citation_publication_date",
+    "datecreated",
 )
 # and into the JSON that scripts start from
 _EMBEDDED = (
@@ -69,16 +81,15 @@ _ELSEWHERE = (
     "[not(contains(@class, 'current') or contains(@class, 'today') or contains(@class, 'clock')"
     " or contains(@class, 'updat') or contains(@class, 'modif') or @itemprop = 'dateModified')]"
 )
-_SHOWN = (
-    f"xpath: //time{_ELSEWHERE}",
-    "xpath: //*[self::span or self::p or self::em or self::li or self::dd or self::div]"
+_SHOWN = {
+    "time elements": f"xpath: //time{_ELSEWHERE}",
+    "elements called a date": "xpath: //*[self::span or self::p or self::em or self::li or self::dd or self::div]"
     "[contains(@class, 'date') or contains(@class, 'Date') or contains(@class, 'time') or contains(@class, 'publish')"
     f" or contains(@class, 'post') or contains(@class, 'byline')][string-length(text()) < 100]{_ELSEWHERE}",
-)
+}
 SHOWN_DATES = frozenset({*_SHOWN, "url"})
-
-
-EMBEDDED_DATES = "json: $data, a date of publication"
+_TIMES = "time elements for machines"
+_EMBEDDED_DATES = "json: $data, a date of publication"
 
 
 def _ld(path: str) -> list[str]:
@@ -101,10 +112,10 @@ _TEXTS = {
         *_ld("datePublished"),
         *(f"meta: {name}" for name in _PUBLISHED),
         "css: [itemprop=datePublished]",
-        f"xpath: //time{_ELSEWHERE}/@datetime",
+        _TIMES,
         "json: $ld.WebPage.datePublished",
         "json: $ld.*.datePublished",
-        EMBEDDED_DATES,
+        _EMBEDDED_DATES,
         *_SHOWN,
     ],
     "modified": [*_ld("dateModified"), "meta: article:modified_time", "meta: og:updated_time"],
@@ -150,11 +161,12 @@ def _embedded_dates(page: Page) -> list[Any]:
     return beside or (others[:1] if len(set(others)) == 1 else [])
 
 
-SELECTORS = {
-    name: tuple(Selector(text, _embedded_dates) if text == EMBEDDED_DATES else Selector.parse(text) for text in texts)
-    for name, texts in _TEXTS.items()
-}
-
+# by the names that an article's sources show, where the selectors themselves tell nobody anything
+_NAMED = {
+    name: replace(Selector.parse(text), text=name)
+    for name, text in (_SHOWN | {_TIMES: f"xpath: //time{_ELSEWHERE}/@datetime"}).items()
+} | {_EMBEDDED_DATES: Selector(_EMBEDDED_DATES, _embedded_dates)}
+SELECTORS = {name: tuple(_NAMED.get(text) or Selector.parse(text) for text in texts) for name, texts in _TEXTS.items()}
 _WHOLE_TITLES = tuple(map(Selector.parse, ("meta: og:title", "meta: twitter:title", "css: h1")))
 
 

@@ -54,6 +54,10 @@ _LEAD = re.compile(
     r"vorspann|chap[oô]|ingress|preamble|sapo|abstract|description|bajada|entradilla|copete|sumario|manchet|spot)(?:$|[-_\s\d])",
     re.IGNORECASE,
 )
+# and what is called so and is another's: of a picture, a writer, a site, or made by a machine
+_NOT_LEAD = re.compile(
+    r"im(?:g|age)|photo|pict|caption|video|media|author|writer|user|site|[-_]ai|ai[-_]", re.IGNORECASE
+)
 _LEAST_LEAD = 15
 # of a lead's characters those that trafilatura must have found where nothing calls it a lead
 _MADE_OF = 0.6
@@ -98,7 +102,7 @@ def main_text(page: Page, title: str, names: Sequence[str] = ()) -> tuple[list[s
         found, source = whole, "embedded JSON"
     if source in ("trafilatura", "density") and not large:
         lead = _lead(page, blocks, title, found, noise)
-        if reread := _reread(elements, blocks, found, linked):
+        if reread := _reread(elements, _below_title(blocks, title, found), found, linked):
             found, source = reread, f"{source}, reread"
         found = [*_unsaid(lead, found), *found]
     heading = _squashed(title)
@@ -185,23 +189,42 @@ def _reread(
     inside = [one for one in blocks if one[0] not in noise]
     found = {element for element, _ in anchors}
     kinds = {_kind(element) for element, length in anchors if length > _TELLING}
-    places = {element.getparent() for element, length in anchors if length > _TELLING}
+    places = {place for element, length in anchors if length > _TELLING for place in _places(element)}
     links = density.Links()
     first = _beginning(inside, found, kinds, links)
     kept = [
-        (line, element in found or element.getparent() in places, element.tag in _HEADINGS)
+        (line, element in found or not places.isdisjoint(_places(element)), element.tag in _HEADINGS)
         for element, line, squashed in inside[first:]
         if squashed and (element in found or (_kind(element) in kinds and (element, line) not in links))
     ]
-    # a heading without text below it is that of links to other articles
-    while kept and kept[-1][2]:
+    # a heading without text below it is that of links to other articles; what only looks alike may be any box
+    while kept and (kept[-1][2] or not kept[-1][1]):
         kept.pop()
     length, known = _size(one[0] for one in kept), _size(one[0] for one in kept if one[1])
     if length > _LONGER * known or known < _TRUSTED * _size(lines):
         return []
     below = "".join(squashed for _, _, squashed in inside)
     before = takewhile(lambda line: _squashed(line) not in below, lines)
-    return [*before, *(one[0] for one in kept)]
+    there = "".join(squashed for _, _, squashed in blocks)
+    return [*(line for line in before if _squashed(line) in there), *(one[0] for one in kept)]
+
+
+def _places(element: etree._Element) -> tuple[object, object]:
+    """Where an element stands: its parent, and for paragraphs that each have a division theirs with what it is like."""
+    parent = element.getparent()
+    return parent, None if parent is None else (parent.getparent(), parent.tag, parent.get("class"))
+
+
+def _below_title(blocks: Sequence[text.Block], title: str, found: Sequence[str]) -> Sequence[text.Block]:
+    """The blocks below the title, when nearly all that was found is there: what stands above is none of the text."""
+    heading, known = _squashed(title), {_squashed(line) for line in found}
+    sizes = [len(line) if _squashed(line) in known else 0 for _, line in blocks]
+    below = 0
+    for number in range(len(blocks) - 1, -1, -1):
+        if heading and _squashed(blocks[number][1]) == heading and below >= _SAME * sum(sizes):
+            return blocks[number:]
+        below += sizes[number]
+    return blocks
 
 
 def _beginning(
@@ -245,7 +268,7 @@ def _is_lead(element: etree._Element) -> bool:
     named = [
         one.get(name) or "" for one in (element, parent) if one is not None for name in ("class", "id", "itemprop")
     ]
-    return any(_LEAD.search(_HUMP.sub("-", one)) for one in named)
+    return any(_LEAD.search(_HUMP.sub("-", one)) and not _NOT_LEAD.search(one) for one in named)
 
 
 def _made_of(squashed: str, known: Iterable[str]) -> bool:
