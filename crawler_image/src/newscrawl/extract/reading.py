@@ -28,8 +28,8 @@ Value = TypeVar("Value")
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 # bytes of UTF-8 of a body from which on no other way to read it is tried, and below which even the generic way is; a
 # news flash has as few, so that it must find much more, and the same
-_ENOUGH = 1_000
-_LITTLE = 500
+_ENOUGH = 500
+_LITTLE = 300
 _MUCH_MORE = 3
 # characters; browsers and databases take no longer ones
 _LONGEST_ADDRESS = 2048
@@ -201,7 +201,7 @@ class Reading:
             return best, True
         lines, source = main_text.main_text(self._page, title, names)
         lines = self._without_boilerplate(lines)
-        if best and not (_bytes(lines) > _MUCH_MORE * _bytes(best) and _completes(lines, best)):
+        if best and not _completes(lines, best):
             return best, True
         self._sources["body"] = source
         return lines, False
@@ -266,4 +266,4 @@ def _bytes(lines: Sequence[str]) -> int:
 
 def _completes(lines: Sequence[str], part: Sequence[str]) -> bool:
     """Whether `lines` are much more than `part`, and hold it."""
-    return _bytes(lines) > 2 * _bytes(part) and set(part) <= set(lines)
+    return _bytes(lines) > _MUCH_MORE * _bytes(part) and set(part) <= set(lines)
