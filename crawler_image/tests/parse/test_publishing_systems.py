@@ -137,6 +137,17 @@ LAYOUTS = {
     "comments that are longer": (
         f"{MENU}<article>{H1}{paragraphs(ENGLISH)}</article>{COMMENTS}{COMMENTS.replace('I do', 'We do')}{FOOTER}"
     ),
+    "single breaks between paragraphs": f"{MENU}<article>{H1}<div class=txt>{'<br>'.join(ENGLISH)}</div>"
+    f"</article>{FOOTER}",
+    "the next article": (
+        f"{MENU}<article>{H1}{paragraphs(ENGLISH)}</article><article><h1>Another story of the town</h1>"
+        f"{paragraphs(OTHER)}{paragraphs(tuple(f'{one} Again.' for one in OTHER))}</article>{FOOTER}"
+    ),
+    "the writer at the end": (
+        f"{MENU}<article>{H1}<span rel=author>Jane Doe</span>{paragraphs(ENGLISH)}<p>"
+        f"<em>Jane Doe is a reporter at the Daily.</em></p>"
+        f"<p>Subscribe to the Daily to read more of her stories.</p></article>{FOOTER}"
+    ),
     "boxes between paragraphs": (
         f"{MENU}<article>{H1}{paragraphs(ENGLISH[:2])}<div class=newsletter-signup><h3>The Daily, each morning"
         f"</h3><p>Our best "

@@ -30,7 +30,8 @@ _LINES = re.compile(
     r"|.{0,40}(?:記事|コンテンツ)(?:が|を|も).{0,6}読み放題.{0,40}"
     r"|完了しました|(?:記事を)?(?:保存|印刷|コピー)(?:する|しました)?"
     r"|(?:この記事は)?有料(?:会員限定)?記事(?:です)?[。.]?"
-    r"|.{0,80}無断(?:転載|複写|複製|使用|引用).{0,20}(?:禁|断り|できません|ご遠慮).{0,160}|.{0,20}禁無断.{0,40}|[【［\[]?(?:関連記事|あわせて読みたい|続きを読む|もっと見る"
+    r"|.{0,80}無断(?:転載|複写|複製|使用|引用).{0,20}(?:禁|断り|できません|ご遠慮).{0,160}|.{0,20}禁無断.{0,40}|[【［\[]?(?:関連記事|あわせて読みたい"
+    r"|続きを読む|もっと見る"
     r"|おすすめ記事)[】］\]]?[:：]?.{0,20}"
     r"|国際ニュースを英語で読む"
     # Chinese: other articles, editors
@@ -42,6 +43,11 @@ _LINES = re.compile(
     r"|(?:sign up|subscribe|register)\b.{0,40}\b(?:newsletters?|alerts?|inbox|e-?mails?)\b.{0,120}"
     r"|(?:(?:follow|like|find) (?:us|me)|follow (?-i:@?[A-Z])\w*(?: \w+){0,3})\b.{0,20}\bon "
     r"(?:twitter|facebook|instagram|whatsapp|x|telegram|linkedin|tiktok|google news)\b.{0,160}"
+    r"|(?:subscribe|sign in|log in|register|join|become a (?:member|subscriber))\b.{0,60}\b(?:to|and) (?:read"
+    r"|continue|access|unlock|see|get)\b"
+    r".{0,100}|already (?:a |an )?(?:subscriber|member|subscribed|registered|have an account)\b.{0,80}"
+    r"|(?:jetzt|hier) (?:weiterlesen|abonnieren|anmelden|registrieren)\b.{0,60}|(?:déjà abonné|je m['’]abonne"
+    r"|s['’]abonner)\b.{0,60}"
     r"|(?:got|have) a (?:story|tip|news tip)\b.{0,200}|get in touch(?: (?:with (?:us|our|the)|by|at"
     r"|via)\b.{0,200}|[:?!.]?)|for more stories like this\b.{0,80}"
     r"|(?:our standards|the thomson reuters trust principles)\b.{0,80}|(?:click|tap) here\b.{0,120}"
@@ -94,6 +100,9 @@ _CREDITS = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_CREDIT = 120
+_BIOGRAPHY = re.compile(
+    r"(?:,.{0,80},)?\s(?:is|was|covers|writes|reports|joined|works|has (?:been|written|covered|worked))\b"
+)
 
 
 def is_boilerplate(line: str) -> bool:
@@ -117,3 +126,8 @@ def is_credit(line: str, names: Iterable[str]) -> bool:
     # a number alone, or a word such as "Updated", may be a heading; a date has digits and words, a byline a name
     dated = re.search(r"\d", line) is not None and re.search(r"[^\W\d_]|:", line) is not None
     return (bool(told) or dated) and len(line) > 4 and not _CREDITS.sub("", rest)
+
+
+def is_biography(line: str, names: Iterable[str]) -> bool:
+    """Whether a line tells who one of `names`, the writers, is, as the end of an article may."""
+    return any(line.startswith(name) and _BIOGRAPHY.match(line, len(name)) for name in names)

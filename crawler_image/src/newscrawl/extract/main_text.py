@@ -68,6 +68,8 @@ _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # lines at either end of an article among which bylines stand
 _CREDITS = 4
+# and at the end among which the writers are described
+_BIOGRAPHIES = 3
 # characters from which a line is said once: layouts for other devices hold an article twice
 _REPEATED = 60
 
@@ -110,7 +112,10 @@ def main_text(page: Page, title: str, names: Sequence[str] = ()) -> tuple[list[s
     lines = [
         line
         for number, line in enumerate(lines)
-        if _CREDITS <= number < len(lines) - _CREDITS or not boilerplate.is_credit(line, names)
+        if not (
+            (not _CREDITS <= number < len(lines) - _CREDITS and boilerplate.is_credit(line, names))
+            or (number >= len(lines) - _BIOGRAPHIES and boilerplate.is_biography(line, names))
+        )
     ]
     return lines, source if lines else ""
 
@@ -216,15 +221,30 @@ def _places(element: etree._Element) -> tuple[object, object]:
 
 
 def _below_title(blocks: Sequence[text.Block], title: str, found: Sequence[str]) -> Sequence[text.Block]:
-    """The blocks below the title, when nearly all that was found is there: what stands above is none of the text."""
+    """The blocks below the title, when nearly all that was found is there or in another article further down.
+
+    What stands above the title is none of the text, nor is the next article of a page that goes on with others.
+    """
     heading, known = _squashed(title), {_squashed(line) for line in found}
     sizes = [len(line) if _squashed(line) in known else 0 for _, line in blocks]
     below = 0
     for number in range(len(blocks) - 1, -1, -1):
         if heading and _squashed(blocks[number][1]) == heading and below >= _SAME * sum(sizes):
-            return blocks[number:]
+            return blocks[number : _next_article(blocks, number)]
         below += sizes[number]
     return blocks
+
+
+def _next_article(blocks: Sequence[text.Block], number: int) -> int | None:
+    """Where, after the title at `number`, the title of another article stands in an <article> of its own."""
+    own = next(blocks[number][0].iterancestors("article"), None)
+    if own is None:
+        return None
+    for other in range(number + 1, len(blocks)):
+        element = blocks[other][0]
+        if element.tag == "h1" and next(element.iterancestors("article"), own) is not own:
+            return other
+    return None
 
 
 def _beginning(
