@@ -40,12 +40,12 @@ test: venv ## every test: those of test-fast, the slow ones, those of a real HDF
 	$(RUN) -m pytest -m "cluster or slow or hdfs" -n 2 --dist loadgroup -v
 
 .PHONY: test-keda
-test-keda: venv ## the KEDA engine with the real operator, built from its Go module (six minutes the first time)
-	$(RUN) -m pytest -m keda k8s-tests
+test-keda: venv ## the KEDA engine with the real operator (12 minutes, and six for its build the first time)
+	$(RUN) -m pytest -m keda k8s-tests -v -s
 
 .PHONY: test-loss
-test-loss: venv ## 300 tasks on the cluster while workers come, go and are killed, through both engines
-	$(RUN) -m pytest -m loss k8s-tests -s
+test-loss: venv ## 300 tasks on the cluster while workers come, go and are killed, through both engines (half an hour)
+	$(RUN) -m pytest -m loss k8s-tests -v -s
 
 # the packages below k8s-tests are run in place
 RUN := PYTHONPATH=k8s-tests .venv/bin/python
@@ -85,7 +85,7 @@ build/bench/venv/.installed: bench/requirements.txt
 	@touch $@
 
 .PHONY: bench-scaling
-bench-scaling: venv ## measure the scaler: cost of a poll, of Redis' events; on the cluster, beside KEDA
+bench-scaling: venv ## measure the scaler and judge it by its limits; on the cluster beside KEDA (22 minutes)
 	$(RUN) bench/scaling.py --cluster
 
 .PHONY: lock

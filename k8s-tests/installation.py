@@ -11,6 +11,7 @@ import contextlib
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,15 @@ def until(what: str, probe: Callable[[], T], *, seconds: float, every: float = 0
         last = error.last_attempt
         answer = last.exception() if last.failed else last.result()
         raise TimeoutError(f"{what}: not within {seconds:g} s; last answer: {answer!r}") from None
+
+
+def throughout(what: str, probe: Callable[[], object], *, seconds: float, every: float = 0.5) -> None:
+    """Call `probe` every `every` seconds for `seconds`; fails with `what` where its answer is not true."""
+    ended = time.monotonic() + seconds
+    while (left := ended - time.monotonic()) > 0:
+        answer = probe()
+        assert answer, f"{what}: no longer so {seconds - left:.1f} s after it was; answer: {answer!r}"
+        time.sleep(min(every, left))
 
 
 @dataclass(frozen=True)
@@ -195,8 +205,17 @@ class Installation:
 
     def queues(self) -> dict[str, QueueReading]:
         """What the scaler's metrics say of each queue now."""
+        return _readings(self._scaler_metrics())
+
+    def put_back(self) -> int:
+        """How many tasks of all queues the scaler has put back, as their worker was gone."""
+        families = text_string_to_metric_families(self._scaler_metrics())
+        samples = (sample for family in families for sample in family.samples)
+        return sum(int(one.value) for one in samples if one.name == "queue_scaler_orphans_put_back_total")
+
+    def _scaler_metrics(self) -> str:
         path = f"/api/v1/namespaces/{self.namespace}/services/{self.release}-queue-scaler:metrics/proxy/metrics"
-        return _readings(self.run("kubectl", "get", "--raw", path))
+        return self.run("kubectl", "get", "--raw", path)
 
     @contextlib.contextmanager
     def watched_queues(self) -> Iterator[Callable[[], dict[str, QueueReading]]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import demo
@@ -23,20 +24,35 @@ QUEUES = ("left", "right")
 TABLE = """
 CREATE TABLE IF NOT EXISTS loss (
     run VARCHAR(190) NOT NULL, number INT NOT NULL, try INT NOT NULL, ended INT NOT NULL DEFAULT 0,
+    begun DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
     PRIMARY KEY (run, number, try)
 )
 """
+# what `make bench-scaling` shows beside its own numbers
+RESULT = ROOT / "build" / "bench" / "loss.json"
 # the worker's main process, which the worker's own state file names; whatever it runs dies with its container
-KILL = "import json, os; os.kill(json.load(open('/tmp/newscrawl-worker.json'))['pid'], 9)"
+KILL = """
+import json, os
+state = json.load(open("/tmp/newscrawl-worker.json"))
+if state["tasks"]:
+    print("kills", state["tasks"], flush=True)
+    os.kill(state["pid"], 9)
+"""
 MOST_WORKERS = 3
 NOT_DONE = "not done"
+PUT_BACK = "put back"
+# from a worker's end to its tasks' return to the queue
+RECOGNISED_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the tasks of a run: its state, each try of each number, and what Redis still held at the end."""
+    """What became of the planned tasks of a run: its state, the seconds it took, each try of each number with whether
+    it came to its end, and what Redis still held."""
 
+    planned: tuple[int, ...]
     state: str
+    seconds: float
     tries: dict[int, list[tuple[int, int]]]
     instances: list[dict[str, Any]]
     left_in_redis: dict[str, int]
@@ -47,11 +63,17 @@ class Outcome:
         """Numbers of the tasks that needed more than one try."""
         return [number for number, tries in self.tries.items() if len(tries) > 1]
 
+    @property
+    def unfinished(self) -> list[int]:
+        """Numbers of the tasks none of whose tries came to its end."""
+        return [number for number in self.planned if not any(ended for _, ended in self.tries.get(number, ()))]
+
     def of(self, queue: str) -> Outcome:
         """The part of one queue; the tasks are dealt to the queues in turn."""
         share = QUEUES.index(queue)
         return replace(
             self,
+            planned=self.planned[share :: len(QUEUES)],
             tries={number: tries for number, tries in self.tries.items() if number % len(QUEUES) == share},
             instances=[one for one in self.instances if one["task_id"].endswith(f"_{queue}")],
             left_in_redis={key: count for key, count in self.left_in_redis.items() if key.endswith(queue)},
@@ -94,15 +116,27 @@ def state(installation: Installation, run: str) -> str:
     return ""
 
 
-def in_redis(installation: Installation) -> dict[str, int]:
-    """Queued and in-flight tasks of the queues, as the broker has them."""
+@contextlib.contextmanager
+def broker(installation: Installation) -> Iterator[redis.Redis]:
+    """The release's Redis."""
     password = installation.secret(f"{installation.release}-redis", "password")
     with (
         installation.forward(f"svc/{installation.release}-redis", 6379) as port,
-        redis.Redis(port=port, password=password) as broker,
+        redis.Redis(port=port, password=password) as server,
     ):
-        lengths = {name: broker.llen(name) for name in QUEUES}
-        return lengths | {f"unacked:{name}": broker.hlen(f"unacked:{name}") for name in QUEUES}
+        yield server
+
+
+def lengths(server: redis.Redis) -> dict[str, int]:
+    """Queued and in-flight tasks of the queues, as the broker has them."""
+    queued = {name: server.llen(name) for name in QUEUES}
+    return queued | {f"unacked:{name}": server.hlen(f"unacked:{name}") for name in QUEUES}
+
+
+def in_redis(installation: Installation) -> dict[str, int]:
+    """The same, through a connection of its own."""
+    with broker(installation) as server:
+        return lengths(server)
 
 
 def worker_pods(installation: Installation, queues: Sequence[str] = QUEUES) -> list[str]:
@@ -119,6 +153,8 @@ class Disturber:
     installation: Installation
     chance: random.Random
     queues: tuple[str, ...] = QUEUES
+    # of each worker killed: when (time.monotonic()), and how many tasks the scaler had put back before
+    kills: list[tuple[float, int]] = field(default_factory=list)
 
     def gently(self) -> str:
         """Scale a set by hand, or delete a pod: what must cost no task a try."""
@@ -132,13 +168,41 @@ class Disturber:
         return "nothing, as there is no worker"
 
     def kill(self) -> str:
-        """SIGKILL for the main process of a worker that is ready."""
+        """SIGKILL for the main process of a worker that runs tasks."""
+        try:
+            return until("a worker runs tasks", self._kill_one, seconds=90, every=1)
+        except TimeoutError as error:
+            return f"kill -9: {NOT_DONE} ({error})"
+
+    def _kill_one(self) -> str:
         pods = worker_pods(self.installation, self.queues)
         for pod in self.chance.sample(pods, len(pods)):
-            done = self._do(f"kill -9 in {pod}", "exec", pod, "--", "python", "-c", KILL)
-            if NOT_DONE not in done:
-                return done
-        return "nothing, as no worker is ready"
+            before = self.installation.put_back()
+            try:
+                said = self.installation.kubectl("exec", pod, "--", "python", "-c", KILL)
+            except CommandFailed as error:
+                # the container may end sooner than the command; one that is not ready has no state file
+                said = str(error)
+            if killed := re.search(r"^kills (\d+)$", said, re.MULTILINE):
+                self.kills.append((time.monotonic(), before))
+                return f"kill -9 in {pod} with {killed[1]} tasks"
+        return ""
+
+    def await_put_back(self) -> str:
+        """Wait until the scaler's metric tells that tasks of the worker killed last are put back."""
+        if not self.kills:
+            return f"{PUT_BACK}: {NOT_DONE} (no worker was killed)"
+        killed, before = self.kills[-1]
+
+        def more() -> int:
+            return max(0, self.installation.put_back() - before)
+
+        left = killed + RECOGNISED_SECONDS - time.monotonic()
+        try:
+            tasks = until("tasks are put back", more, seconds=max(1.0, left), every=1)
+        except TimeoutError:
+            return f"{PUT_BACK}: {NOT_DONE} within {RECOGNISED_SECONDS} s of the kill"
+        return f"{PUT_BACK}: {tasks} tasks, {time.monotonic() - killed:.0f} s after the kill"
 
     def restart_redis(self) -> str:
         """Delete Redis' pod, which comes back with its data."""
@@ -163,8 +227,9 @@ def disturbed_run(
 ) -> Outcome:
     """A run of tasks while `steps` happen, `pause` seconds apart on average, as long as it runs and no longer.
 
-    Raises TimeoutError when the run or the queues have not come to their end `bound` seconds after the last step.
+    What has not come to its end `bound` seconds after the last step is in the outcome as it is then, and is given up.
     """
+    started = time.monotonic()
     run = start(installation, seconds)
     until("tasks run", lambda: any(in_redis(installation).values()), seconds=120)
     done: list[str] = []
@@ -172,15 +237,55 @@ def disturbed_run(
         if state(installation, run) in ENDED:
             break
         done.append(step())
-        print(f"    {done[-1]}", flush=True)
+        print(f"    {time.monotonic() - started:.0f} s: {done[-1]}", flush=True)
         time.sleep(pause)
-    print(f"    {len(done)} disturbances; waiting for the end", flush=True)
-    until("the run has ended", lambda: state(installation, run) in ENDED, seconds=bound, every=5)
+    print(f"    {len(done)} disturbances; waiting for the end, for {bound:.0f} s at most", flush=True)
+
+    def ended() -> bool:
+        now = state(installation, run)
+        print(f"    {time.monotonic() - started:.0f} s: {now or 'unknown'}, {in_redis(installation)}", flush=True)
+        return now in ENDED
+
     with contextlib.suppress(TimeoutError):
+        until("the run has ended", ended, seconds=bound, every=10)
         until("nothing is left in Redis", lambda: not any(in_redis(installation).values()), seconds=90, every=2)
+    found = outcome(installation, run, len(seconds), time.monotonic() - started, done)
+    if found.state not in ENDED:
+        give_up(installation, run)
+    return found
+
+
+def give_up(installation: Installation, run: str) -> None:
+    """End a run, so that the next one has the workers for itself."""
+    with installation.airflow() as airflow:
+        airflow.fail("loss", run)
+
+
+def outcome(installation: Installation, run: str, planned: int, seconds: float, disturbances: list[str]) -> Outcome:
+    """What became of a run of so many tasks by now."""
     tries: dict[int, list[tuple[int, int]]] = {}
     for row in installation.rows("SELECT number, try, ended FROM loss WHERE run = %s ORDER BY number, try", run):
         tries.setdefault(row["number"], []).append((row["try"], row["ended"]))
     with installation.airflow() as airflow:
         instances = airflow.tasks("loss", run)
-    return Outcome(state(installation, run), tries, instances, in_redis(installation), done)
+    now = state(installation, run)
+    return Outcome(tuple(range(planned)), now, seconds, tries, instances, in_redis(installation), disturbances)
+
+
+def keep(name: str, outcome: Outcome, *, may_lose: str) -> None:
+    """Write the numbers of an outcome for the bench; `may_lose` is what its tasks may lose: nothing, tries or any."""
+    found = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    lost = sum(not ended for tries in outcome.tries.values() for _, ended in tries)
+    found[name] = {
+        "tasks": len(outcome.planned),
+        "tries lost": lost,
+        "retried": len(outcome.retried),
+        "unfinished": len(outcome.unfinished),
+        "state": outcome.state,
+        "seconds": round(outcome.seconds),
+        "disturbances": sum(NOT_DONE not in done for done in outcome.disturbances),
+        "may lose": may_lose,
+    }
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(found, indent=2) + "\n")
+    print(f"    {name}: {found[name]}", flush=True)

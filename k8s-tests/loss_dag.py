@@ -1,4 +1,7 @@
-"""Tasks that note each of their tries in MySQL; the tests mount this DAG, and a run's plan says how long each takes."""
+"""Tasks that note each of their tries in MySQL, when it begins and that it ended.
+
+The tests mount these DAGs: a run of `loss` has a plan that says how long each task takes, one of `first` has one task.
+"""
 
 import json
 import os
@@ -8,17 +11,24 @@ from datetime import datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
 import pymysql
+import tenacity
 from airflow.sdk import DAG, get_current_context, task
 
 QUEUES = ("left", "right")
 
 
 def execute(sql: str, *values: object) -> None:
-    """Execute one statement in the articles database."""
+    """Execute one statement in the articles database; MySQL may be away meanwhile, as an upgrade restarts it."""
     url = urlsplit(os.environ["NEWSCRAWL_MYSQL_URL"])
     login = {"user": unquote(url.username or ""), "password": unquote(url.password or "")}
     place = {"host": url.hostname, "port": url.port or 3306, "database": url.path.lstrip("/").split("?")[0]}
-    with closing(pymysql.connect(**login, **place, autocommit=True)) as connection, connection.cursor() as cursor:
+    connect = tenacity.retry(
+        stop=tenacity.stop_after_delay(300),
+        wait=tenacity.wait_fixed(1),
+        retry=tenacity.retry_if_exception_type(pymysql.err.OperationalError),
+        reraise=True,
+    )(pymysql.connect)
+    with closing(connect(**login, **place, autocommit=True)) as connection, connection.cursor() as cursor:
         cursor.execute(sql, values)
 
 
@@ -41,3 +51,12 @@ with DAG("loss", start_date=datetime(2026, 1, 1), schedule=None, catchup=False, 
         planned = plan.override(task_id=f"plan_{queue}")(index)
         own = task(task_id=f"on_{queue}", queue=queue, pool=queue, retries=5, retry_delay=timedelta(seconds=5))(work)
         own.expand(one=planned)
+
+with DAG("first", start_date=datetime(2026, 1, 1), schedule=None, catchup=False) as first:
+
+    @task
+    def begin() -> None:
+        """Note when the first task of a run on the default queue begins."""
+        execute("INSERT INTO loss (run, number, try) VALUES (%s, 0, 1)", get_current_context()["run_id"])
+
+    begin()

@@ -39,7 +39,7 @@ def test_the_idle_installation_stays_below_one_and_a_half_gib(installed):
 
 
 def test_helm_test_checks_every_component(installation, installed):
-    assert "Phase:          Succeeded" in installation.helm("test", installation.release, "--timeout", "3m")
+    assert "Phase:          Succeeded" in installation.helm("test", installation.release, "--timeout", "5m")
 
 
 def test_users_are_made_and_deleted_as_airflow_documents(installation, installed):

@@ -1,13 +1,22 @@
 """The KEDA engine with the real operator: workers for a backlog and none without, and the way from engine to engine."""
 
+from math import ceil
+
 import keda
 import loss
 import pytest
-from installation import until
+import yaml
+from cluster import versions
+from installation import CHART, ROOT, CommandFailed, until
 
 pytestmark = pytest.mark.keda
 
 SCALED = "scaledobjects.keda.sh,triggerauthentications.keda.sh,horizontalpodautoscalers"
+# below it one running task must keep its worker, too
+ACTIVATION = ("--set", "workers.queues.left.autoscaling.activationListLength=2")
+# every set of values that the repository has
+FOLDERS = (ROOT / "charts" / "tests" / "values", CHART, ROOT / "k8s-tests")
+VALUES = [file for folder in FOLDERS for file in folder.glob("*.yaml") if file.stem not in ("Chart", "values")]
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +39,8 @@ def objects(installation, kinds: str) -> list[str]:
 
 
 def scaler_objects(installation) -> list[str]:
-    """What the builtin engine has in the namespace, but for the Lease, which is no object of the chart's."""
-    kinds = "deployments,services,configmaps,serviceaccounts,roles,rolebindings"
+    """What the builtin engine has in the namespace."""
+    kinds = "deployments,services,configmaps,serviceaccounts,roles,rolebindings,leases"
     return [name for name in objects(installation, kinds) if name.endswith("-queue-scaler")]
 
 
@@ -50,15 +59,51 @@ def assert_each_once(installation, run: str, count: int) -> None:
     assert sorted((row["number"], row["try"], row["ended"]) for row in rows) == [(n, 1, 1) for n in range(count)]
 
 
-def test_a_queue_goes_from_none_to_n_and_back_with_running_tasks(ready):
+def dry_run(installation, items: list[dict]) -> str:
+    """What the API server says to objects that it checks strictly and does not make. Raises CommandFailed."""
+    apply = ("apply", "--dry-run=server", "--validate=strict", "-f", "-")
+    return installation.kubectl(*apply, stdin=yaml.safe_dump_all(items))
+
+
+@pytest.mark.parametrize("values", sorted(VALUES), ids=lambda file: file.stem)
+def test_the_custom_resources_of_all_values_are_as_keda_defines_them(ready, values):
+    # the one value that KEDA cannot serve, and the chart refuses
+    no_time_target = ("--set-json", "workers.queues.harbor.autoscaling.targetSeconds=null")
+    chosen = ("-f", str(values), "--set", "autoscaling.engine=keda", *(no_time_target * (values.stem == "everything")))
+    rendered = ready.helm("template", ready.release, str(CHART), "--kube-version", versions.KUBERNETES, *chosen)
+    items = [item for item in yaml.safe_load_all(rendered) if item and item["apiVersion"].startswith("keda.sh/")]
+    assert {item["kind"] for item in items} == {"ScaledObject", "TriggerAuthentication"}
+    assert dry_run(ready, items).count("(server dry run)") == len(items)
+    misspelt = next(item for item in items if item["kind"] == "ScaledObject")
+    misspelt["spec"]["advanced"]["scalingModifiers"]["formulas"] = "queued"
+    with pytest.raises(CommandFailed, match="unknown field"):
+        dry_run(ready, [misspelt])
+
+
+def test_a_queue_goes_from_none_to_n_and_back_with_running_tasks(ready, tags):
+    """Nothing waits for longer than the cooldown while tasks run: 12 a queue at first, one at the end."""
+    ready.install(*loss.values(tags), "--set", "autoscaling.engine=keda", *ACTIVATION, command="upgrade")
     until("the queues hold no worker", lambda: not any(replicas(ready).values()), seconds=180, every=1)
-    run = loss.start(ready, [40.0] * 24)
+    # dealt to the queues in turn
+    run = loss.start(ready, [150.0] * 2 + [90.0] * 22)
     until("every queue has its workers", lambda: replicas(ready) == {"left": 3, "right": 3}, seconds=180, every=1)
-    until("nothing waits", lambda: not any(loss.in_redis(ready)[name] for name in loss.QUEUES), seconds=180)
-    busy = loss.in_redis(ready)
-    assert min(busy["unacked:left"], busy["unacked:right"]) > 0
-    assert all(replicas(ready).values())
-    until("the run has ended", lambda: succeeded(ready, run), seconds=300, every=2)
+    looks = []
+    with loss.broker(ready) as broker, ready.airflow() as airflow:
+        until("nothing waits", lambda: not any(loss.lengths(broker)[name] for name in loss.QUEUES), seconds=180)
+
+        def ended() -> bool:
+            # a task that ends between the two looks needs no worker in the second
+            running, have = loss.lengths(broker), replicas(ready)
+            looks.append((running, have))
+            for name in loss.QUEUES:
+                needed = min(ceil(running[f"unacked:{name}"] / 4), loss.MOST_WORKERS)
+                assert have[name] >= needed, looks[-3:]
+            return airflow.state("loss", run) == "success"
+
+        until("the run has ended", ended, seconds=400, every=1)
+    for name in loss.QUEUES:
+        # one task alone, and for longer than the cooldown: the workers were there for what runs, not for what waits
+        assert sum(running[f"unacked:{name}"] in (1, 2) for running, _ in looks) > 10, looks
     assert_each_once(ready, run, 24)
     until("the queues hold no worker", lambda: not any(replicas(ready).values()), seconds=180, every=1)
     assert not any(loss.in_redis(ready).values())

@@ -6,6 +6,7 @@ import base64
 import configparser
 import functools
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 import yaml
 from cluster import tools
+
+# the folder's helpers by name (tests themselves are imported by path)
+sys.path.insert(0, str(Path(__file__).parent))
 
 CHARTS = Path(__file__).parents[1]
 CHART = CHARTS / "newscrawl-airflow"
@@ -80,19 +84,30 @@ class Rendered:
 
 
 @pytest.fixture(scope="session")
+def chart() -> Path:
+    """The chart's folder."""
+    return CHART
+
+
+@pytest.fixture(scope="session")
 def environment() -> Callable[[Object], dict[str, Any]]:
     """Gives the environment of a container: name -> value, or where the value comes from."""
     return lambda container: {entry["name"]: entry.get("value", entry.get("valueFrom")) for entry in container["env"]}
 
 
 @pytest.fixture(scope="session")
-def helm() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `helm template` of the chart as release newscrawl in namespace news; more arguments may follow."""
+def helm_command() -> str:
+    """The path of helm."""
     folder = tools.helm_folder()
-    command = str(folder / "helm") if folder else "helm"
+    return str(folder / "helm") if folder else "helm"
 
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        fixed = [command, "template", "newscrawl", str(CHART), "-n", "news", "--kube-version", KUBERNETES]
+
+@pytest.fixture(scope="session")
+def helm(helm_command: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `helm template` of a chart as release newscrawl in namespace news; more arguments may follow."""
+
+    def run(*arguments: str | Path, chart: Path = CHART) -> subprocess.CompletedProcess[str]:
+        fixed = [helm_command, "template", "newscrawl", str(chart), "-n", "news", "--kube-version", KUBERNETES]
         return subprocess.run([*fixed, *map(str, arguments)], capture_output=True, text=True, check=False)
 
     return run
@@ -103,9 +118,9 @@ def render(helm: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..
     """Renders a named set of values, with more arguments of helm; each rendering is made once."""
 
     @functools.cache
-    def run(values: str = "default", *arguments: str) -> Rendered:
+    def run(values: str = "default", *arguments: str, chart: Path = CHART) -> Rendered:
         files = [part for file in VALUE_SETS[values] for part in ("-f", file)]
-        done = helm(*files, *arguments)
+        done = helm(*files, *arguments, chart=chart)
         assert done.returncode == 0, done.stderr
         return Rendered(tuple(item for item in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if item))
 

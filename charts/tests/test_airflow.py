@@ -10,17 +10,34 @@ from pathlib import Path
 import pytest
 import yaml
 from kombu.transport.redis import Channel
+from newscrawl.profiles import Crawl
 
 
 def test_limits_of_airflow_follow_from_the_queues(render):
     rendered = render("everything")
     pools = json.loads(rendered.secret("press-bootstrap")["pools.json"])
     # workers * concurrency * backlogPerSlot; the user's own pool wins over the queue's
-    wanted = {"quick": 36, "default_pool": 36, "Harbor_English": 12, "harbor": 3, "fixed": 24, "slow": 4}
+    wanted = {"quick": 36, "Harbor_English": 12, "harbor": 3, "fixed": 24, "slow": 4}
+    # a task that names no pool may be for any queue
+    wanted["default_pool"] = 36 + 12 + 60 + 24
     assert {name: pool["slots"] for name, pool in pools.items()} == wanted
     cfg = rendered.airflow_cfg("press")
     assert cfg.getint("core", "parallelism") == cfg.getint("core", "max_active_tasks_per_dag") == sum(wanted.values())
     assert cfg.getint("scheduler", "task_queued_timeout") == 86400
+
+
+def test_a_pool_without_a_bound_is_held_back_by_no_other_limit(render):
+    bounded, unbounded = (
+        render("default", "--set", f"pools.a.slots={slots}").airflow_cfg().getint("core", "parallelism")
+        for slots in (1, -1)
+    )
+    assert (bounded, unbounded) == (48 + 48 + 1, 48 + 48 + 48)
+
+
+def test_a_run_may_have_a_batch_for_each_url_that_a_profile_asks_for_by_default(render):
+    limit = render().airflow_cfg().getint("core", "max_map_length")
+    # and well above it, for a site whose first crawl is a long one
+    assert limit > 10 * Crawl.max_articles
 
 
 def test_config_wins_over_what_the_chart_derives(render):
@@ -65,6 +82,22 @@ def test_web_port_reaches_service_and_container(render, environment):
     assert environment(container)["NEWSCRAWL_UI_TIMEZONE"] == "Asia/Seoul"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "trusted"),
+    [
+        ((), None),
+        (("--set", "apiServer.ingress.enabled=true"), "*"),
+        (("--set", "apiServer.trustedProxies=10.0.0.0/8"), "10.0.0.0/8"),
+        (("--set", "apiServer.ingress.enabled=true", "--set", "apiServer.trustedProxies=10.0.0.1"), "10.0.0.1"),
+    ],
+)
+def test_proxies_are_believed_where_there_are_some(render, environment, arguments, trusted):
+    api_server = render("default", *arguments).one("Deployment", "newscrawl-api-server")["spec"]["template"]["spec"]
+    (container,) = api_server["containers"]
+    assert ("--proxy-headers" in container["command"]) == (trusted is not None)
+    assert environment(container).get("FORWARDED_ALLOW_IPS") == trusted
+
+
 def test_connections_and_variables_keep_secrets_out_of_their_files(render, environment):
     rendered = render("everything")
     files = rendered.secret("press-bootstrap")
@@ -86,7 +119,14 @@ def test_connections_and_variables_keep_secrets_out_of_their_files(render, envir
 
 
 @pytest.mark.parametrize(
-    "setting", ["image.tag=0.2.0", "config.core.parallelism=7", "variables.a=b", "admin.email=a@b", "pools.a.slots=1"]
+    "setting",
+    [
+        "image.tag=0.2.0",
+        "config.core.default_timezone=Asia/Seoul",
+        "variables.a=b",
+        "admin.email=a@b",
+        "pools.a.slots=1",
+    ],
 )
 def test_a_changed_installation_gets_a_new_bootstrap_job(render, setting):
     # the same passwords in both, as an upgrade finds them
@@ -98,14 +138,20 @@ def test_a_changed_installation_gets_a_new_bootstrap_job(render, setting):
     assert job() != job("--set", setting)
 
 
-def test_the_api_server_waits_for_the_bootstrap_job_so_that_ready_means_usable(render):
+def test_each_try_of_the_bootstrap_job_leaves_its_log(render):
+    (job,) = render("default").of("Job")
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_the_api_server_waits_for_the_bootstrap_job_so_that_ready_means_usable(render, environment):
     rendered = render("default")
-    job = rendered.of("Job")[0]["metadata"]["name"]
+    job = rendered.of("Job")[0]["spec"]["template"]["spec"]["containers"][0]
+    state = environment(job)["BOOTSTRAP_STATE"]
     parts = ("api-server", "scheduler", "dag-processor", "triggerer")
     pods = {name: rendered.one("Deployment", f"newscrawl-{name}")["spec"]["template"]["spec"] for name in parts}
     commands = {name: pod["containers"][0]["command"] for name, pod in pods.items()}
     wait = ["dumb-init", "--", "python", "-m", "newscrawl_airflow.wait_for_migrations"]
-    assert commands.pop("api-server")[: len(wait) + 4] == [*wait, "--bootstrap", job, "--", "airflow"]
+    assert commands.pop("api-server")[: len(wait) + 4] == [*wait, "--bootstrap", state, "--", "airflow"]
     assert all(command[: len(wait) + 2] == [*wait, "--", "airflow"] for command in commands.values())
 
 

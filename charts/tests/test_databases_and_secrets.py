@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -31,6 +32,15 @@ def test_existing_secrets_replace_all_generated_ones(render, environment):
     told = environment(container)
     assert told["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == {"secretKeyRef": {"name": "my-urls", "key": "metadata-url"}}
     assert told["AIRFLOW__CORE__FERNET_KEY"] == {"secretKeyRef": {"name": "my-airflow", "key": "fernet-key"}}
+
+
+@pytest.mark.parametrize("upgrade", [(), ("--is-upgrade",)])
+def test_with_existing_secrets_a_rendering_without_a_cluster_repeats_itself(helm, upgrade):
+    """What Argo CD needs: two renderings that differ would be a change at each look."""
+    file = Path(__file__).parent / "values" / "existing-secrets.yaml"
+    first, second = helm("-f", file, *upgrade), helm("-f", file, *upgrade)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
 
 
 def test_external_databases_are_reached_by_encoded_urls_over_tls(render):

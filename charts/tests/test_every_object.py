@@ -140,3 +140,56 @@ def test_nothing_is_a_hook_but_tests_and_the_resize(render, values, upgrade):
     for item in render(values, *upgrade).objects:
         hook = item["metadata"].get("annotations", {}).get("helm.sh/hook")
         assert hook in {None, "test"} or (hook == "pre-upgrade" and item["metadata"]["name"].endswith("-resize"))
+
+
+def test_every_pod_can_have_the_users_of_its_cluster(render, values):
+    """As OpenShift wants it: no user and no group of ours."""
+    none = json.dumps(dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup")))
+    keys = ("", "mysql.", "redis.", "queueScaler.", "hdfs.")
+    given = [part for key in keys for part in ("--set-json", f"{key}podSecurityContext={none}")]
+    for name, pod in render(values, "--is-upgrade", *given).pods():
+        security = pod["spec"]["securityContext"]
+        assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(security), name
+        assert security["runAsNonRoot"] is True
+
+
+def test_labels_that_the_values_repeat_stay_those_of_the_chart(render):
+    for name, pod in render("everything").pods():
+        labels = pod["metadata"]["labels"]
+        assert labels["app.kubernetes.io/part-of"] == "newscrawl-airflow", name
+        assert name.startswith("Pod/") or labels["cost"] == "crawl"
+
+
+def test_more_containers_are_in_all_airflow_pods_but_none_keeps_one_from_ending(render):
+    for name, pod in render("everything", "--is-upgrade").pods():
+        airflow = any("newscrawl-airflow/crawler" in container["image"] for container in containers(pod))
+        found = {container["name"] for container in containers(pod)} & {"sql-proxy", "beside"}
+        wanted = {"sql-proxy"} if name.startswith(SHORT) else {"sql-proxy", "beside"}
+        assert found == (wanted if airflow else set()), name
+
+
+def test_replicas_go_to_different_nodes_unless_the_values_say_otherwise(render):
+    rendered = render("everything")
+    for part in ("api-server", "scheduler", "queue-scaler"):
+        (rule,) = rendered.one("Deployment", f"press-{part}")["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        assert rule["labelSelector"]["matchLabels"]["app.kubernetes.io/component"] == part
+        assert rule["whenUnsatisfiable"] == "ScheduleAnyway"
+    alone = render().one("Deployment", "newscrawl-scheduler")["spec"]["template"]["spec"]
+    assert "topologySpreadConstraints" not in alone
+    own = '[{"maxSkew":2,"topologyKey":"zone","whenUnsatisfiable":"DoNotSchedule"}]'
+    rendered = render("everything", "--set-json", f"scheduler.topologySpreadConstraints={own}")
+    (rule,) = rendered.one("Deployment", "press-scheduler")["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert rule["topologyKey"] == "zone"
+
+
+def test_a_pod_without_a_claim_has_a_bound_on_its_nodes_disk(render):
+    off = [part for key in ("mysql", "redis", "hdfs.nameNode", "hdfs.dataNode", "workers.defaults")
+           for part in ("--set", f"{key}.persistence.enabled=false")]  # fmt: skip
+    sizes = {
+        name: volume["emptyDir"].get("sizeLimit")
+        for name, pod in render("default", "--set", "hdfs.enabled=true", *off).pods()
+        for volume in pod["spec"]["volumes"]
+        if volume["name"] == "data"
+    }
+    assert {name.removeprefix("StatefulSet/newscrawl-"): size for name, size in sizes.items()} == {
+        "mysql": "8Gi", "redis": "1Gi", "namenode": "2Gi", "datanode": "20Gi", "worker-default": "2Gi"}  # fmt: skip

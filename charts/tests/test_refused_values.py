@@ -15,6 +15,14 @@ REFUSED = {
         ['config={"operators":{"default_queue":"quick"}}'],
         ["workers.queues.quick", "config.operators.default_queue"],
     ),
+    "default queue without workers": (
+        ['workers={"queues":{"default":{"replicas":0,"autoscaling":{"enabled":false}}}}'],
+        ["workers.queues.default.replicas", "autoscaling.enabled=true"],
+    ),
+    "default queue without workers or engine": (
+        ['workers={"defaults":{"replicas":0}}', 'autoscaling={"engine":"none"}'],
+        ["workers.queues.default.replicas"],
+    ),
     "min above max": (
         ['workers={"queues":{"a":{"autoscaling":{"minReplicaCount":4,"maxReplicaCount":2}}}}'],
         ["workers.queues.a.autoscaling.minReplicaCount", "4", "maxReplicaCount 2"],
@@ -45,6 +53,12 @@ REFUSED = {
         ['mysql={"resources":{"limits":{"memory":"256Mi"}}}'],
         ["mysql.resources.limits.memory", "512Mi"],
     ),
+    "mysql without limits": (['mysql={"resources":{"limits":null}}'], ["mysql.resources.limits.memory", "1Gi"]),
+    "redis without resources": (['redis={"resources":null}'], ["redis.resources.limits.memory"]),
+    "hdfs without a limit": (
+        ['hdfs={"enabled":true,"dataNode":{"resources":{"limits":{"memory":null}}}}'],
+        ["hdfs.dataNode.resources.limits.memory"],
+    ),
     "existing secret that is not there": (
         ['mysql={"existingSecret":"mine"}'],
         ["mysql.existingSecret", '"mine"', "existingSecrets.urls"],
@@ -62,6 +76,12 @@ REFUSED = {
         ["/workers/defaults/terminationGracePeriodSeconds"],
     ),
 }
+
+
+def test_a_cluster_that_is_too_old_is_refused(helm):
+    done = helm("--kube-version", "1.26.0")
+    assert done.returncode
+    assert ">=1.27" in done.stderr
 
 
 @pytest.mark.parametrize("case", REFUSED)

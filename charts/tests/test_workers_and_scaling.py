@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 import yaml
 from queue_scaler.config import parse
 from queue_scaler.status import Metrics
@@ -25,7 +26,8 @@ def test_a_queue_becomes_a_worker_set_that_serves_it_alone(render, environment):
     told = environment(container)
     assert told["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__UNACKED_KEY"] == "unacked:harbor"
     assert told["DUMB_INIT_SETSID"] == "0"
-    assert told["NEWSCRAWL_QUEUES"] == "Harbor_English,fixed,harbor,quick"
+    makes_dags = rendered.one("Deployment", "press-dag-processor")["spec"]["template"]["spec"]["containers"][0]
+    assert environment(makes_dags)["NEWSCRAWL_QUEUES"] == "Harbor_English,fixed,harbor,quick"
 
 
 def test_names_that_kubernetes_refuses_are_mapped_without_collisions(render):
@@ -36,6 +38,13 @@ def test_names_that_kubernetes_refuses_are_mapped_without_collisions(render):
     assert len(names) == 5
     assert "newscrawl-worker-harbor-english" in names
     assert all(len(name) <= 52 for name in names)
+
+
+def test_a_queue_may_have_a_number_for_its_name(render):
+    rendered = render("default", "--set-json", 'workers.queues={"default":{},"2024":{}}')
+    template = rendered.one("StatefulSet", "newscrawl-worker-2024")["spec"]["template"]
+    assert template["metadata"]["labels"]["newscrawl-airflow/queue"] == "2024"
+    assert "2024" in rendered.scaler_config()["queues"]
 
 
 def test_the_drain_ends_before_the_grace_does(render):
@@ -70,6 +79,13 @@ def test_the_scaler_knows_every_scaled_queue_and_may_patch_these_only(render):
     assert set(patched[0]["resourceNames"]) == {queue["statefulSet"] for queue in queues.values()}
 
 
+def test_a_queue_without_workers_is_not_one_that_is_served(render):
+    queues = ("fixed", "none")
+    given = [("--set", f"workers.queues.{name}.autoscaling.enabled=false") for name in queues]
+    rendered = render("default", *sum(given, ()), "--set", "workers.queues.none.replicas=0")
+    assert rendered.scaler_config()["alsoServed"] == ["fixed"]
+
+
 def test_the_scaler_accepts_its_configuration(render, values):
     rendered = render(values)
     found = [item for item in rendered.of("ConfigMap") if item["metadata"]["name"].endswith("-queue-scaler")]
@@ -94,16 +110,51 @@ def test_keda_counts_what_waits_and_what_runs(render):
         "kind": "StatefulSet",
         "name": "newscrawl-worker-hanbit",
     }
-    assert scaled["advanced"]["scalingModifiers"]["formula"] == "queued + inflight"
-    assert scaled["advanced"]["scalingModifiers"]["target"] == "4"
+    modifiers = {"formula": "queued + inflight", "target": "4", "activationTarget": "0"}
+    assert scaled["advanced"]["scalingModifiers"] == modifiers
     triggers = {trigger["name"]: trigger["metadata"] for trigger in scaled["triggers"]}
     assert triggers["queued"]["listName"] == "hanbit"
     assert triggers["inflight"]["listName"] == "unacked:hanbit"
     assert triggers["queued"]["address"] == "newscrawl-redis.news.svc:6379"
     assert (scaled["minReplicaCount"], scaled["maxReplicaCount"], scaled["cooldownPeriod"]) == (0, 8, 60)
-    assert scaled["fallback"] == {"failureThreshold": 3, "replicas": 2}
+    assert scaled["fallback"] == {"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicasIfHigher"}
     login = rendered.one("TriggerAuthentication", "newscrawl-redis")["spec"]["secretTargetRef"]
     assert login == [{"parameter": "password", "name": "newscrawl-redis", "key": "password"}]
+
+
+def test_keda_checks_the_authority_of_a_redis_that_asks_for_no_password(render):
+    def redis(*more):
+        rendered = render("external", "--set", "autoscaling.engine=keda", "--set", "externalRedis.password=", *more)
+        (login,) = rendered.of("TriggerAuthentication")
+        (trigger, _) = rendered.one("ScaledObject", "newscrawl-worker-default")["spec"]["triggers"]
+        assert trigger["authenticationRef"] == {"name": login["metadata"]["name"]}
+        return login["spec"]["secretTargetRef"], trigger["metadata"]
+
+    secrets, trigger = redis()
+    assert secrets == [{"parameter": "ca", "name": "redis-ca", "key": "ca.crt"}]
+    assert (trigger["enableTLS"], trigger.get("unsafeSsl")) == ("true", None)
+    assert redis("--set", "externalRedis.tls.verifyHostname=false")[1]["unsafeSsl"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("least", "formula"),
+    [(0, "inflight > 0 || queued > 5 ? queued + inflight : 0"), (1, "queued + inflight")],
+)
+def test_with_keda_the_activation_is_of_what_waits_and_ends_nothing_that_runs(render, least, formula):
+    """As with the builtin engine: KEDA's own activationTarget is of the formula, and would count what runs."""
+    of = "workers.queues.hanbit.autoscaling"
+    rendered = render("keda", "--set", f"{of}.activationListLength=5", "--set", f"{of}.minReplicaCount={least}")
+    modifiers = rendered.one("ScaledObject", "newscrawl-worker-hanbit")["spec"]["advanced"]["scalingModifiers"]
+    assert modifiers == {"formula": formula, "target": "4", "activationTarget": "0"}
+
+
+def test_the_scaler_holds_a_lease_of_the_release_and_makes_none(render):
+    rendered = render("everything")
+    lease = rendered.one("Lease", "press-queue-scaler")
+    assert "spec" not in lease
+    assert rendered.scaler_config("press")["leaseName"] == lease["metadata"]["name"]
+    rules = [rule for rule in rendered.one("Role", "press-queue-scaler")["rules"] if "leases" in rule["resources"]]
+    assert [(rule["verbs"], rule["resourceNames"]) for rule in rules] == [(["get", "update"], ["press-queue-scaler"])]
 
 
 def test_the_engines_leave_no_object_of_each_other(render):
@@ -121,12 +172,30 @@ def test_an_upgrade_can_grow_every_volume(render):
     assert not [item for item in render("everything").objects if item["metadata"]["name"].endswith("-resize")]
 
 
+def test_an_upgrade_needs_no_rights_beyond_its_namespace(render, values):
+    assert not [item for item in render(values, "--is-upgrade").objects if item["kind"].startswith("Cluster")]
+
+
 def test_busy_workers_are_not_evicted_unless_on_spot(render):
     def evictable(queue):
         template = render("gke").one("StatefulSet", f"newscrawl-worker-{queue}")["spec"]["template"]
         return template["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"]
 
     assert (evictable("default"), evictable("spot")) == ("false", "true")
+
+
+def test_gke_is_what_its_controllers_take(render):
+    rendered = render("gke")
+    ingress = rendered.one("Ingress", "newscrawl-api-server")
+    assert ingress["metadata"]["annotations"]["kubernetes.io/ingress.class"] == "gce"
+    assert "ingressClassName" not in ingress["spec"]
+    # a volume stays in the zone of a Spot node that is gone
+    assert "volumeClaimTemplates" not in rendered.one("StatefulSet", "newscrawl-worker-spot")["spec"]
+
+
+def test_workers_to_which_files_are_copied_do_not_come_and_go(render):
+    queues = render("dev").scaler_config()["queues"].values()
+    assert [(queue["minReplicaCount"], queue["maxReplicaCount"]) for queue in queues] == [(1, 1)]
 
 
 def test_the_dashboard_shows_metrics_that_exist(render):

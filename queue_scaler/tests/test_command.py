@@ -98,7 +98,7 @@ def test_blind_it_stays_alive_is_not_ready_and_stops_when_told(tmp_path, environ
             port = next(line.split()[-1] for line in lines if "status on port" in line)
             with pytest.raises(urllib.error.HTTPError) as refused:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz")
-            assert refused.value.read() == b"redis never answered; api never answered\n"
+            assert refused.value.read() == b"redis does not answer; api does not answer\n"
             assert urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz").status == 200
         finally:
             scaler.send_signal(signal.SIGTERM)

@@ -1,14 +1,16 @@
 import asyncio
+import json
 import logging
 import os
 
 import pytest
 import redis
 import yaml
-from queue_scaler.backlog import Backlog
+from queue_scaler.backlog import Backlog, RedisUnavailable
 from queue_scaler.decide import Workers
 from queue_scaler.kube import ApiUnavailable
 from queue_scaler.loop import Loop, end
+from queue_scaler.orphans import GONE_SECONDS
 from queue_scaler.status import Metrics, Status
 
 
@@ -60,21 +62,26 @@ def write(file, **queues):
     new.replace(file)
 
 
-def polls(url, file, namespace, *between, leads=True, dry_run=False):
+def made(backlog, file, namespace, leads=True, dry_run=False):
+    """A loop; it leads where `leads` is true or holds something, or says so when called."""
+    return Loop(
+        file,
+        backlog,
+        namespace,
+        status=Status(),
+        metrics=Metrics(),
+        leads=lambda now: leads() if callable(leads) else bool(leads),
+        warn=namespace.warn,
+        dry_run=dry_run,
+    )
+
+
+def polls(url, file, namespace, *between, **how):
     """Poll once, then after each of the `between` steps again, a second apart; returns the loop."""
 
     async def run():
         backlog = Backlog(url)
-        loop = Loop(
-            file,
-            backlog,
-            namespace,
-            status=Status(),
-            metrics=Metrics(),
-            leads=lambda now: leads,
-            warn=namespace.warn,
-            dry_run=dry_run,
-        )
+        loop = made(backlog, file, namespace, **how)
         await loop.poll(0.0)
         for second, step in enumerate(between, 1):
             step()
@@ -177,30 +184,141 @@ def test_an_event_that_is_forbidden_stops_nothing(server, redis_url, file, caplo
     assert any("cannot create an event" in text for text in caplog.messages)
 
 
+def test_an_event_that_could_not_be_told_is_told_later(server, redis_url, file, caplog):
+    server.lpush("mistyped", TASK)
+    namespace = Namespace(a=0, b=0)
+    namespace.forbidden.add("events")
+    look = [lambda: None] * 31
+    polls(redis_url, file, namespace, *look, namespace.forbidden.clear, *look, *look)
+    assert len(namespace.warnings) == 1
+    assert len([text for text in caplog.messages if "queue=mistyped unserved" in text]) == 1
+
+
+@pytest.mark.parametrize(("seconds", "warnings"), [(31, 1), (124, 2)])
+def test_a_queue_without_workers_is_told_of_again_when_it_was_away_for_long(
+    server, redis_url, file, monkeypatch, seconds, warnings
+):
+    monkeypatch.setattr("queue_scaler.loop.UNSERVED_TOLD_SECONDS", 60)
+    server.lpush("mistyped", TASK)
+    namespace = Namespace(a=0, b=0)
+    look = [lambda: None]
+    away, back = [lambda: server.delete("mistyped")], [lambda: server.lpush("mistyped", TASK)]
+    polls(redis_url, file, namespace, *away, *look * seconds, *back, *look * 31)
+    assert len(namespace.warnings) == warnings
+
+
+def test_who_no_longer_leads_shows_no_unserved_queue(server, redis_url, file):
+    server.lpush("mistyped", TASK)
+    leads = [True]
+    loop = polls(redis_url, file, Namespace(a=0, b=0), leads.clear, leads=leads)
+    assert loop._metrics.registry.get_sample_value("queue_scaler_unserved", {"queue": "mistyped"}) is None
+
+
+def test_lists_and_keys_that_are_no_text_stop_nothing(server, redis_url, file):
+    server.lpush("of another program", b"\x80\xff")
+    server.lpush(b"\xff\xfe", b"\x80\xff")
+    server.hset("unacked:dure", b"\xff", b"\xff")
+    server.zadd("unacked_index:dure", {b"\xff": 1})
+    server.lpush("harbor", TASK)
+    namespace = Namespace(a=0, b=0)
+    polls(redis_url, file, namespace)
+    assert namespace.replicas == {"a": 1, "b": 1}
+
+
+def test_who_lost_the_lease_during_the_poll_changes_nothing(server, redis_url, file):
+    server.lpush("harbor", "1")
+    namespace = Namespace(a=0, b=0)
+    asked = iter([True])
+    polls(redis_url, file, namespace, leads=lambda: next(asked, False))
+    assert namespace.replicas["a"] == 0
+
+
+def test_after_the_api_was_away_the_duration_of_tasks_is_still_known(server, redis_url, file):
+    write(file, harbor={"statefulSet": "a", "targetSeconds": 60})
+    server.hset("work:harbor", mapping={"ended": 10, "seconds": 50})
+    namespace = Namespace(a=2)
+    known = namespace.workers
+    loop = polls(
+        redis_url,
+        file,
+        namespace,
+        lambda: setattr(namespace, "workers", None),
+        lambda: server.hset("work:harbor", mapping={"ended": 10, "seconds": 100}),
+        lambda: setattr(namespace, "workers", known),
+    )
+    assert loop._histories["harbor"].pace.task_seconds > 50
+
+
+def test_an_annotation_that_cannot_be_read_is_named_in_the_log(server, redis_url, file, caplog):
+    server.lpush("harbor", "1")
+    namespace = Namespace(a=0, b=0)
+    namespace.workers["a"] = Workers(0, problem="paused-replicas is 'two', not a number of replicas")
+    polls(redis_url, file, namespace, lambda: None)
+    assert namespace.replicas["a"] == 0
+    told = [text for text in caplog.messages if "paused-replicas" in text]
+    assert told == ["queue=harbor annotation: paused-replicas is 'two', not a number of replicas: held"]
+
+
+def orphan(server, queue="dure", tag="tag"):
+    place = {"exchange": "", "routing_key": queue}
+    message = {"body": "", "headers": {}, "properties": {"delivery_tag": tag, "delivery_info": place}}
+    server.hset(f"unacked:{queue}", tag, json.dumps([message, "", queue]))
+    server.zadd(f"unacked_index:{queue}", {tag: 1})
+
+
+def test_orphans_are_put_back_however_rare_the_polls(server, redis_url, file, monkeypatch):
+    for name in ("loop.ORPHANS_LOOK_SECONDS", "orphans.GONE_SECONDS"):
+        monkeypatch.setattr(f"queue_scaler.{name}", 0.05)
+    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+    orphan(server)
+    turning(redis_url, file, Namespace(a=0, b=0), lambda loop, heard: server.llen("dure") == 1)
+
+
+def test_one_full_queue_does_not_keep_the_orphans_of_others(server, redis_url, file):
+    orphan(server, "harbor")
+    orphan(server, "dure")
+
+    async def run():
+        backlog = Backlog(redis_url)
+        loop = made(backlog, file, Namespace(a=0, b=0))
+        put_back = loop._recovery.put_back
+
+        async def full(name, *arguments):
+            if name == "harbor":
+                raise RedisUnavailable("out of memory")
+            return await put_back(name, *arguments)
+
+        loop._recovery.put_back = full
+        await loop.recover(0.0)
+        await loop.recover(GONE_SECONDS)
+        await backlog.close()
+
+    asyncio.run(run())
+    assert (server.llen("harbor"), server.llen("dure")) == (0, 1)
+
+
 def turning(url, file, namespace, *steps, listening=lambda: None):
     """Let the loop turn by itself until each of `steps` was true, one after the other; `listening` runs when it is
     told which queues are asleep."""
 
     async def beside():
         backlog = Backlog(url)
-        loop = Loop(
-            file, backlog, namespace, status=Status(), metrics=Metrics(), leads=lambda now: True, warn=namespace.warn
-        )
+        loop = made(backlog, file, namespace)
         heard = []
 
         async def listen(idle):
             heard.append(idle)
             listening()
 
-        running = asyncio.create_task(loop.run(listen))
+        tasks = [asyncio.create_task(job) for job in (loop.run(listen), loop.look_for_orphans())]
         try:
             async with asyncio.timeout(30):
                 for step in steps:
                     while not step(loop, heard):
-                        assert not running.done(), running.exception()
+                        assert not any(task.done() for task in tasks), [task for task in tasks if task.done()]
                         await asyncio.sleep(0.01)
         finally:
-            await end([running])
+            await end(tasks)
             await backlog.close()
         return loop
 

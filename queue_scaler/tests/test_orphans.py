@@ -9,6 +9,8 @@ from queue_scaler.backlog import Backlog
 from queue_scaler.config import Queue
 from queue_scaler.orphans import GONE_SECONDS, LOOK_SECONDS, Claim, Recovery, follow, orphans, returned
 
+RECONNECT_WAIT = 30.0  # the longest pause that kombu makes between two tries
+
 
 @pytest.fixture
 def server(redis_url):
@@ -32,10 +34,10 @@ def recover(url, meanwhile=lambda: None):
         backlog = Backlog(url)
         recovery = Recovery(backlog)
         try:
-            held = await recovery.held({"harbor": Queue("a")})
+            await recovery.find({"harbor": Queue("a")}, 0)
+            found = await recovery.find({"harbor": Queue("a")}, GONE_SECONDS)
             meanwhile()
-            claims = follow({}, held["harbor"], 0)
-            return await recovery.put_back("harbor", Queue("a"), claims, claims)
+            return await recovery.put_back("harbor", Queue("a"), found.get("harbor", {}))
         finally:
             await backlog.close()
 
@@ -130,4 +132,32 @@ def test_an_orphan_was_the_same_at_every_look_for_the_whole_time(looks):
 def test_a_lost_worker_is_recognised_within_a_minute():
     """The last renewal may come just after a look, and a look just before the end of the time."""
     assert GONE_SECONDS + 2 * LOOK_SECONDS < 60
-    assert orphans({"tag": Claim("1", 0.0)}, GONE_SECONDS) == ["tag"]
+    assert "tag" in orphans({"tag": Claim("1", 0.0)}, GONE_SECONDS)
+
+
+@given(st.floats(0, LOOK_SECONDS), st.floats(0, RECONNECT_WAIT), st.floats(0, LOOK_SECONDS))
+def test_a_worker_that_lives_is_never_gone_after_an_outage_of_redis(first_look, wait, phase):
+    """The scaler is back within a look, the worker after its wait between two tries; then it reports at once."""
+    claims, now = {}, first_look
+    while now < wait:
+        claims = follow(claims, {"tag": "before"}, now)
+        assert not orphans(claims, now)
+        now += LOOK_SECONDS
+    claims = follow(claims, {"tag": "after"}, now + phase)
+    assert not orphans(claims, now + phase)
+
+
+def test_a_key_of_another_type_spoils_only_its_own_queue(server, redis_url):
+    server.set("unacked:harbor", "text")
+    server.hset("unacked:dure", "tag", entry())
+    server.zadd("unacked_index:dure", {"tag": 1})
+    queues = {"harbor": Queue("a"), "dure": Queue("b")}
+
+    async def once():
+        backlog = Backlog(redis_url)
+        try:
+            return await Recovery(backlog).held(queues)
+        finally:
+            await backlog.close()
+
+    assert asyncio.run(once()) == {"harbor": {}, "dure": {"tag": "1"}}

@@ -1,17 +1,17 @@
 import pytest
 from queue_scaler.resize import Claim, Plan, ResizeError, load, plan, resize
 
-SMALL = Claim("data-w-0", "10Gi", "fast", bound=True)
-OTHER = Claim("data-w2-0", "10Gi", "fast", bound=True)
+SMALL = Claim("data-w-0", "10Gi", bound=True)
+OTHER = Claim("data-w2-0", "10Gi", bound=True)
 LIVE = {"data": "10Gi"}
 
 
-def yes(storage_class):
-    return True
+def yes(claim, size):
+    return None
 
 
-def no(storage_class):
-    return False
+def no(claim, size):
+    return "the storageclass must support resize"
 
 
 def test_equal_sizes_need_nothing_however_written():
@@ -19,11 +19,11 @@ def test_equal_sizes_need_nothing_however_written():
 
 
 def test_claims_grow_and_the_statefulset_is_made_anew():
-    done = Claim("data-w-1", "20Gi", "fast", bound=True)
+    done = Claim("data-w-1", "20Gi", bound=True)
     assert plan("w", LIVE, [SMALL, done, OTHER], {"data": "20Gi"}, yes) == Plan("w", ((SMALL, "20Gi"),), replace=True)
 
 
-def test_without_claims_no_storage_class_is_asked():
+def test_without_claims_nobody_is_asked():
     assert plan("w", LIVE, [OTHER], {"data": "20Gi"}, no) == Plan("w", (), replace=True)
 
 
@@ -32,12 +32,12 @@ def test_kept_claims_of_an_absent_statefulset_grow():
 
 
 def test_an_interrupted_resize_goes_on():
-    grown = Claim("data-w-0", "20Gi", "fast", bound=True)
+    grown = Claim("data-w-0", "20Gi", bound=True)
     assert plan("w", LIVE, [grown], {"data": "20Gi"}, no) == Plan("w", (), replace=True)
 
 
 def test_a_claim_that_is_larger_already_stays():
-    large = Claim("data-w-0", "50Gi", "fast", bound=True)
+    large = Claim("data-w-0", "50Gi", bound=True)
     assert plan("w", LIVE, [large], {"data": "20Gi"}, no) == Plan("w", (), replace=True)
 
 
@@ -45,8 +45,8 @@ def test_a_claim_that_is_larger_already_stays():
     ("claim", "size", "expandable", "words"),
     [
         (SMALL, "5Gi", yes, ["StatefulSet w", "10Gi", "5Gi", "shrink", "persistence size back to 10Gi"]),
-        (SMALL, "20Gi", no, ["data-w-0", "StorageClass fast", "allowVolumeExpansion"]),
-        (Claim("data-w-0", "10Gi", "fast", bound=False), "20Gi", yes, ["data-w-0", "no volume yet"]),
+        (SMALL, "20Gi", no, ["data-w-0", "the storageclass must support resize", "allowVolumeExpansion"]),
+        (Claim("data-w-0", "10Gi", bound=False), "20Gi", yes, ["data-w-0", "no volume yet"]),
         (SMALL, "20 GB", yes, ["20 GB", "not a size"]),
     ],
 )
@@ -68,8 +68,8 @@ class Recorded:
     def claims(self):
         return [SMALL, OTHER]
 
-    def expandable(self, storage_class):
-        return True
+    def refusal(self, claim, size):
+        return None
 
     def grow(self, claim, size):
         self.done.append(("grow", claim, size))

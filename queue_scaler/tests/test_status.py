@@ -15,11 +15,13 @@ def get(port, path):
 
 def test_ready_means_both_were_seen_lately():
     status = Status(polling_interval=1, started=100)
-    assert status.missing(100) == ["redis never answered", "api never answered"]
+    assert status.missing(100) == ["redis does not answer", "api does not answer"]
     status.seen = {"redis": 100, "api": 101}
     late = READY_SECONDS + 2
     assert status.missing(100 + late) == []
     assert status.missing(100.5 + late) == ["redis has not answered for 22 s"]
+    status.lost("api")
+    assert status.missing(100) == ["api does not answer"]
 
 
 def test_alive_means_the_loop_turns():
@@ -33,7 +35,7 @@ def test_alive_means_the_loop_turns():
 def test_endpoints():
     status, metrics = Status(), Metrics()
     port = serve(status, metrics, 0)
-    assert get(port, "/readyz") == (503, "redis never answered; api never answered\n")
+    assert get(port, "/readyz") == (503, "redis does not answer; api does not answer\n")
     status.saw("redis")
     status.saw("api")
     assert get(port, "/readyz") == (200, "ok\n")

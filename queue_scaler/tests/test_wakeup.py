@@ -91,3 +91,24 @@ def test_it_listens_again_after_the_connection_broke(server, redis_url, monkeypa
         return True
 
     assert listen(redis_url, steps)
+
+
+def test_a_connection_that_went_silent_is_made_anew(server, redis_url, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr("queue_scaler.wakeup.RECONNECT_SECONDS", 0.05)
+    monkeypatch.setattr("queue_scaler.wakeup.LISTEN_SECONDS", 0.1)
+
+    async def steps(wakeup, woken):
+        await wakeup.listen_to(frozenset({"harbor"}))
+        await until(listening(server, "harbor"))
+        # longer than several silences: a connection that answers is kept
+        await asyncio.sleep(0.5)
+        assert caplog.messages == []
+        server.client_pause(400)
+        await until(lambda: any("silent for" in text for text in caplog.messages))
+        await until(lambda: caplog.messages[-1] == "events of Redis: listening")
+        server.lpush("harbor", "task")
+        await until(lambda: woken)
+        return True
+
+    assert listen(redis_url, steps)

@@ -39,6 +39,23 @@
 {{- dict "connections.json" (toJson $connections) "variables.json" (toJson $variables) "pools.json" (toJson $pools) | toJson -}}
 {{- end -}}
 
+{{/* What the Secrets hold that connections and variables refer to, as newscrawl.foreignSecrets. */}}
+{{- define "newscrawl.bootstrapSecrets" -}}
+{{- $root := . -}}
+{{- $names := list -}}
+{{- range .Values.connections -}}
+{{- range list .passwordFrom .uriFrom .extraFrom -}}
+{{- if . -}}{{- $names = append $names (tpl .secretKeyRef.name $root) -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.variables -}}
+{{- if kindIs "map" . -}}
+{{- with .valueFrom -}}{{- $names = append $names (tpl .secretKeyRef.name $root) -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- include "newscrawl.foreignSecrets" (dict "root" . "names" $names) -}}
+{{- end -}}
+
 {{/* The environment that the files refer to. */}}
 {{- define "newscrawl.bootstrapEnv" -}}
 {{- $root := . -}}

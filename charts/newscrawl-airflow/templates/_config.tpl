@@ -14,6 +14,8 @@ core:
   default_timezone: utc
   parallelism: {{ include "newscrawl.capacity" . }}
   max_active_tasks_per_dag: {{ include "newscrawl.capacity" . }}
+  # batches of a run: with Airflow's 1024 a large site with small batches could not be crawled
+  max_map_length: 100000
   execution_api_server_url: http://{{ include "newscrawl.fullname" . }}-api-server:{{ include "newscrawl.webPort" . }}/execution/
 api:
   port: {{ include "newscrawl.webPort" . }}
@@ -61,18 +63,12 @@ celery:
 {{- mergeOverwrite (include "newscrawl.derivedConfig" . | fromYaml) (deepCopy .Values.config) | toJson -}}
 {{- end -}}
 
-{{/* airflow.cfg as text. Whole numbers come as floats from YAML; Python's booleans are capitalised. */}}
+{{/* airflow.cfg as text. */}}
 {{- define "newscrawl.airflowCfg" -}}
 {{- range $section, $settings := include "newscrawl.config" . | fromJson }}
 [{{ $section }}]
-{{- range $key, $value := $settings }}
-{{- if kindIs "bool" $value }}
-{{ $key }} = {{ ternary "True" "False" $value }}
-{{- else if and (kindIs "float64" $value) (eq $value (floor $value)) }}
-{{ $key }} = {{ int64 $value }}
-{{- else if not (kindIs "invalid" $value) }}
-{{ $key }} = {{ toString $value | trim | replace "\n" "\n    " }}
-{{- end }}
+{{- range $key, $text := include "newscrawl.settings" (dict "settings" $settings "yes" "True" "no" "False") | fromJson }}
+{{ $key }} = {{ $text | replace "\n" "\n    " }}
 {{- end }}
 {{ end }}
 {{- end -}}

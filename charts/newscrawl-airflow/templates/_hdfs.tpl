@@ -25,8 +25,8 @@ dfs.namenode.datanode.registration.ip-hostname-check: "false"
 {{/* A Hadoop configuration file. Takes a map. */}}
 {{- define "newscrawl.hadoopXml" -}}
 <configuration>
-{{- range $name, $value := . }}
-  <property><name>{{ $name }}</name><value>{{ toString $value | html }}</value></property>
+{{- range $name, $text := include "newscrawl.settings" (dict "settings" . "yes" "true" "no" "false") | fromJson }}
+  <property><name>{{ $name }}</name><value>{{ $text | html }}</value></property>
 {{- end }}
 </configuration>
 {{- end -}}

@@ -2,7 +2,7 @@
 
 {{/* Six tenths of the memory above 512Mi, which MySQL and its connections need, in steps of 32 MiB, at least 64. */}}
 {{- define "newscrawl.bufferPoolMebibytes" -}}
-{{- $limit := include "newscrawl.mebibytes" .Values.mysql.resources.limits.memory | int -}}
+{{- $limit := include "newscrawl.memoryLimit" (dict "root" . "key" "mysql") | int -}}
 {{- max 64 (mul 32 (div (div (mul 6 (sub $limit 512)) 10) 32)) -}}
 {{- end -}}
 
@@ -46,8 +46,9 @@ disable_log_bin: "ON"
 
 {{- define "newscrawl.myCnf" -}}
 [mysqld]
-{{- range $key, $value := mergeOverwrite (include "newscrawl.mysqlSettings" . | fromYaml) (deepCopy .Values.mysql.config) }}
-{{ $key }} = {{ $value }}
+{{- $settings := mergeOverwrite (include "newscrawl.mysqlSettings" . | fromYaml) (deepCopy .Values.mysql.config) }}
+{{- range $key, $text := include "newscrawl.settings" (dict "settings" $settings "yes" "ON" "no" "OFF") | fromJson }}
+{{ $key }} = {{ $text }}
 {{- end }}
 {{- end -}}
 

@@ -31,23 +31,30 @@
   value: {{ .Values.crawler.userAgent | quote }}
 - name: NEWSCRAWL_SITES
   value: /etc/newscrawl/sites
-- name: NEWSCRAWL_PUBLISHERS
-  value: {{ join "," .Values.crawler.publishers | quote }}
-- name: NEWSCRAWL_QUEUES
-  value: {{ keys .Values.workers.queues | sortAlpha | join "," | quote }}
 {{- with include "newscrawl.lakeUrl" . }}
 - name: NEWSCRAWL_LAKE_URL
   value: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
-{{/* Digests of what a pod reads only once, so that it is replaced when that changes. */}}
+{{/* Digests of what a pod reads only once, so that it is replaced when that changes. Takes {root, component}. */}}
 {{- define "newscrawl.checksums" -}}
-checksum/config: {{ include "newscrawl.airflowCfg" . | sha256sum }}
-checksum/secrets: {{ list (include "newscrawl.mysqlUrls" .) (include "newscrawl.redisUrls" .) (include "newscrawl.airflowKeys" .) | join "\n" | sha256sum }}
+{{- $config := include "newscrawl.config" .root | fromJson -}}
+{{- if not (has .component (list "scheduler" "dag-processor")) -}}
+{{- /* they follow from all queues and nobody else reads them: a new queue replaces no worker of another */ -}}
+{{- $_ := set $config "core" (omit $config.core "parallelism" "max_active_tasks_per_dag") -}}
+{{- end -}}
+{{- $names := list (include "newscrawl.mysqlUrlsSecret" .root) (include "newscrawl.redisUrlsSecret" .root) (include "newscrawl.airflowSecret" .root) -}}
+{{- if eq .component "worker" -}}
+{{- $names = append $names .root.Values.lake.existingSecret -}}
+{{- end -}}
+{{- $foreign := include "newscrawl.foreignSecrets" (dict "root" .root "names" $names) -}}
+checksum/config: {{ toJson $config | sha256sum }}
+checksum/secrets: {{ list (include "newscrawl.mysqlUrls" .root) (include "newscrawl.redisUrls" .root) (include "newscrawl.airflowKeys" .root) $foreign | join "\n" | sha256sum }}
 {{- end -}}
 
-{{/* Where a pod may run. Takes {root, values}; the component's values win over those of all. */}}
+{{/* Where a pod may run. Takes {root, values} and optionally component, whose pods are spread over nodes where there are
+     several and the values say nothing; the component's values win over those of all. */}}
 {{- define "newscrawl.placement" -}}
 {{- with mergeOverwrite (deepCopy .root.Values.nodeSelector) (.values.nodeSelector | default dict) }}
 nodeSelector: {{- toYaml . | nindent 2 }}
@@ -58,8 +65,15 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- with .values.affinity | default .root.Values.affinity }}
 affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .values.topologySpreadConstraints }}
-topologySpreadConstraints: {{- toYaml . | nindent 2 }}
+{{- if .values.topologySpreadConstraints }}
+topologySpreadConstraints: {{- toYaml .values.topologySpreadConstraints | nindent 2 }}
+{{- else if and .component (ne .component "worker") (gt (int (.values.replicas | default 1)) 1) }}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{- include "newscrawl.selectorLabels" . | nindent 8 }}
 {{- end }}
 {{- with .values.priorityClassName | default .root.Values.priorityClassName }}
 priorityClassName: {{ . }}
@@ -71,35 +85,15 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 
 {{/* Labels and annotations of a pod. Takes {root, component, values} and optionally labels and annotations (text). */}}
 {{- define "newscrawl.podMetadata" -}}
-labels:
-  {{- include "newscrawl.labels" . | nindent 2 }}
-  {{- with .labels }}{{ . | nindent 2 }}{{ end }}
-  {{- with mergeOverwrite (deepCopy .root.Values.podLabels) (.values.podLabels | default dict) }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+{{- /* the chart's own win: selectors rely on them */ -}}
+{{- $own := mergeOverwrite (include "newscrawl.podLabels" . | fromYaml) (.labels | default "{}" | fromYaml) -}}
+labels: {{- mergeOverwrite (deepCopy .root.Values.podLabels) (.values.podLabels | default dict) $own | toYaml | nindent 2 }}
 {{- $annotations := mergeOverwrite (deepCopy .root.Values.podAnnotations) (.values.podAnnotations | default dict) }}
 {{- if or .annotations $annotations }}
 annotations:
   {{- with .annotations }}{{ . | nindent 2 }}{{ end }}
   {{- with $annotations }}{{ toYaml . | nindent 2 }}{{ end }}
 {{- end }}
-{{- end -}}
-
-{{/* Security of a container that writes nowhere but to its volumes. */}}
-{{- define "newscrawl.lockedContainer" -}}
-allowPrivilegeEscalation: false
-capabilities: {drop: [ALL]}
-readOnlyRootFilesystem: true
-{{- end -}}
-
-{{/* Security of a pod of one user. Takes {user, group}. */}}
-{{- define "newscrawl.lockedPod" -}}
-runAsNonRoot: true
-runAsUser: {{ .user }}
-runAsGroup: {{ .group }}
-fsGroup: {{ .group }}
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
 {{- define "newscrawl.airflowMounts" -}}
@@ -137,8 +131,8 @@ seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
 {{/* The pod template of one Airflow process. Takes {root, component, values, command} and optionally
-     labels, annotations, env, mounts, volumes, ports, probes, lifecycle (texts), wait (for the migration; the name of a
-     bootstrap Job: for that too), restartPolicy, grace (seconds). */}}
+     labels, annotations, env, mounts, volumes, ports, probes, lifecycle (texts), wait (for the migration; a text: for
+     that state of the bootstrap Job too), restartPolicy, grace (seconds). */}}
 {{- define "newscrawl.airflowPod" -}}
 {{- $root := .root -}}
 {{- $image := include "newscrawl.image" (dict "root" $root "image" $root.Values.image) -}}
@@ -147,7 +141,7 @@ seccompProfile: {type: RuntimeDefault}
 {{- $wait = concat (list "python" "-m" "newscrawl_airflow.wait_for_migrations") (kindIs "string" .wait | ternary (list "--bootstrap" .wait) list) (list "--") -}}
 {{- end -}}
 metadata:
-  {{- $annotations := include "newscrawl.checksums" $root }}
+  {{- $annotations := include "newscrawl.checksums" . }}
   {{- include "newscrawl.podMetadata" (merge (dict "annotations" $annotations) .) | nindent 2 }}
 spec:
   serviceAccountName: {{ include "newscrawl.serviceAccountName" $root }}
@@ -160,6 +154,9 @@ spec:
   {{- end }}
   {{- with .grace }}
   terminationGracePeriodSeconds: {{ . }}
+  {{- end }}
+  {{- with $root.Values.extraInitContainers }}
+  initContainers: {{- toYaml . | nindent 4 }}
   {{- end }}
   containers:
     - name: {{ .container | default .component }}
@@ -185,6 +182,10 @@ spec:
         - {name: logs, mountPath: /opt/airflow/logs}
         {{- with .mounts }}{{ . | nindent 8 }}{{ end }}
         {{- with .values.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
+    {{- /* a pod that is to end would wait for them for ever */ -}}
+    {{- if not .restartPolicy }}
+    {{- with $root.Values.extraContainers }}{{ toYaml . | nindent 4 }}{{ end }}
+    {{- end }}
   volumes:
     {{- include "newscrawl.airflowVolumes" $root | nindent 4 }}
     - {name: logs, emptyDir: {}}

@@ -9,3 +9,17 @@
 {{- end -}}
 {{- mulf $number (get $factors $unit) | int64 -}}
 {{- end -}}
+
+{{/* A component's memory limit in MiB, from which the sizes of its server follow. Takes {root, key: the component's key in
+     values, such as hdfs.nameNode}. */}}
+{{- define "newscrawl.memoryLimit" -}}
+{{- $values := .root.Values -}}
+{{- range splitList "." .key -}}
+{{- $values = get $values . -}}
+{{- end -}}
+{{- $limit := dig "limits" "memory" "" ($values.resources | default dict) -}}
+{{- if not $limit -}}
+{{- fail (printf "%s.resources.limits.memory: is missing, and the server's own sizes follow from it: set it, for example to 1Gi" .key) -}}
+{{- end -}}
+{{- include "newscrawl.mebibytes" $limit -}}
+{{- end -}}

@@ -20,24 +20,29 @@
 {{- dig "operators" "default_queue" "default" .Values.config -}}
 {{- end -}}
 
-{{/* All pools by name as JSON: one per queue, default_pool as large as the default queue's, and the user's own. */}}
+{{/* All pools by name as JSON: one per queue, default_pool as large as all of them, and the user's own. */}}
 {{- define "newscrawl.pools" -}}
-{{- $queues := include "newscrawl.queues" . | fromJson -}}
 {{- $pools := dict -}}
-{{- range $name, $queue := $queues -}}
+{{- $sum := 0 -}}
+{{- range $name, $queue := include "newscrawl.queues" . | fromJson -}}
 {{- $_ := set $pools $name (dict "slots" (int $queue.pool) "description" (printf "what the workers of queue %s take" $name)) -}}
+{{- $sum = add $sum (int $queue.pool) -}}
 {{- end -}}
-{{- with get $queues (include "newscrawl.defaultQueue" .) -}}
-{{- $_ := set $pools "default_pool" (dict "slots" (int .pool) "description" "tasks that name no pool") -}}
-{{- end -}}
+{{- /* a task that names a queue and no pool counts here: a smaller pool would hide its queue's backlog */ -}}
+{{- $_ := set $pools "default_pool" (dict "slots" $sum "description" "tasks that name no pool") -}}
 {{- toJson (mergeOverwrite $pools (deepCopy .Values.pools)) -}}
 {{- end -}}
 
-{{/* Tasks that Airflow may have queued or running at once: the sum of the pools. */}}
+{{/* Tasks that Airflow may have queued or running at once: the sum of the pools, so that only a pool ever holds a task
+     back. A pool without a bound (-1) counts as much as all queues. */}}
 {{- define "newscrawl.capacity" -}}
+{{- $queues := 0 -}}
+{{- range include "newscrawl.queues" . | fromJson -}}
+{{- $queues = add $queues (int .pool) -}}
+{{- end -}}
 {{- $sum := 0 -}}
 {{- range include "newscrawl.pools" . | fromJson -}}
-{{- $sum = add $sum (int .slots) -}}
+{{- $sum = add $sum (ternary $queues (int64 .slots) (lt (int .slots) 0)) -}}
 {{- end -}}
 {{- $sum -}}
 {{- end -}}

@@ -9,14 +9,15 @@ appendfsync: everysec
 save: '""'
 # a full Redis refuses new messages: dropping one would lose a task without a word
 maxmemory-policy: noeviction
-maxmemory: {{ div (mul 6 (include "newscrawl.mebibytes" .Values.redis.resources.limits.memory | int)) 10 }}mb
+maxmemory: {{ div (mul 6 (include "newscrawl.memoryLimit" (dict "root" . "key" "redis") | int)) 10 }}mb
 # lets the scaler wake on a push instead of waiting for the next poll
 notify-keyspace-events: Kl
 tcp-keepalive: "60"
 {{- end -}}
 
 {{- define "newscrawl.redisConf" -}}
-{{- range $key, $value := mergeOverwrite (include "newscrawl.redisSettings" . | fromYaml) (deepCopy .Values.redis.config) }}
-{{ $key }} {{ $value }}
+{{- $settings := mergeOverwrite (include "newscrawl.redisSettings" . | fromYaml) (deepCopy .Values.redis.config) }}
+{{- range $key, $text := include "newscrawl.settings" (dict "settings" $settings "yes" "yes" "no" "no") | fromJson }}
+{{ $key }} {{ $text }}
 {{- end }}
 {{- end -}}

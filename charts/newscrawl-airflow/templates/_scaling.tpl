@@ -17,7 +17,7 @@ leaseName: {{ include "newscrawl.fullname" . }}-queue-scaler
 {{- $_ := set $own "fallback" $queue.autoscaling.fallback }}
 {{- end }}
 {{- $_ := set $scaled $name $own }}
-{{- else }}
+{{- else if $queue.replicas }}
 {{- $others = append $others $name }}
 {{- end }}
 {{- end }}

@@ -47,3 +47,23 @@
 {{- end -}}
 {{- toJson $keys -}}
 {{- end -}}
+
+{{/* What the cluster holds in Secrets that the chart does not make, as JSON, {} where it cannot be asked: a changed value
+     then changes the digests of what reads it. The chart's own are digested as they are rendered. Takes {root, names};
+     empty names count for nothing. */}}
+{{- define "newscrawl.foreignSecrets" -}}
+{{- $root := .root -}}
+{{- $own := list -}}
+{{- range $name, $existing := dict "mysql" .root.Values.mysql.existingSecret "redis" .root.Values.redis.existingSecret "airflow" .root.Values.existingSecrets.airflow "urls" .root.Values.existingSecrets.urls -}}
+{{- if not $existing -}}{{- $own = append $own (printf "%s-%s" (include "newscrawl.fullname" $root) $name) -}}{{- end -}}
+{{- end -}}
+{{- $held := dict -}}
+{{- range .names | uniq | sortAlpha -}}
+{{- if and . (not (has . $own)) -}}
+{{- with lookup "v1" "Secret" $root.Release.Namespace . -}}
+{{- $_ := set $held .metadata.name (.data | default dict) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $held -}}
+{{- end -}}

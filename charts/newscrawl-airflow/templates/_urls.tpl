@@ -10,6 +10,9 @@
 {{- if and (not .root.Values.mysql.enabled) .root.Values.externalMysql.tls.enabled -}}
 {{- $ca := ternary "/etc/newscrawl-airflow/mysql-tls/ca.crt" "/etc/ssl/certs/ca-certificates.crt" (not (empty .root.Values.externalMysql.tls.caSecret)) -}}
 {{- $options = append $options (printf "ssl_ca=%s" $ca) -}}
+{{- if not .root.Values.externalMysql.tls.verifyHostname -}}
+{{- $options = append $options "ssl_check_hostname=false" -}}
+{{- end -}}
 {{- end -}}
 {{- printf "mysql+pymysql://%s:%s@%s:%d/%s?%s" (include "newscrawl.percentEncoded" .user) (include "newscrawl.percentEncoded" .password) .host (int .port) .database (join "&" $options) -}}
 {{- end -}}
@@ -49,7 +52,7 @@
 {{- $options := "" -}}
 {{- if $redis.tls.enabled -}}
 {{- $ca := ternary "/etc/newscrawl-airflow/redis-tls/ca.crt" "/etc/ssl/certs/ca-certificates.crt" (not (empty $redis.tls.caSecret)) -}}
-{{- $options = printf "?ssl_cert_reqs=required&ssl_ca_certs=%s" $ca -}}
+{{- $options = printf "?ssl_cert_reqs=required&ssl_ca_certs=%s%s" $ca (ternary "" "&ssl_check_hostname=false" $redis.tls.verifyHostname) -}}
 {{- end -}}
 {{- $_ := set $urls "broker-url" (printf "%s/%d%s" $base (int $redis.database) $options) -}}
 {{- $_ := set $urls "crawler-redis-url" (printf "%s/%d%s" $base (int $redis.crawlerDatabase) $options) -}}

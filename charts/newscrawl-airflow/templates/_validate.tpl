@@ -5,6 +5,11 @@
 {{- if not (hasKey $queues $default) -}}
 {{- fail (printf "workers.queues has no queue %q, to which Airflow sends every task that names no queue (config.operators.default_queue): such tasks would wait for ever. Add workers.queues.%s: {}, or set config.operators.default_queue to one of: %s" $default $default (keys $queues | sortAlpha | join ", ")) -}}
 {{- end -}}
+{{- with get $queues $default -}}
+{{- if and (not .scaled) (eq (int .replicas) 0) -}}
+{{- fail (printf "workers.queues.%s.replicas: is 0 and nothing scales this queue, to which Airflow sends every task that names no queue: such tasks would wait for ever. Set it to 1 or more, or let the queue scale (workers.queues.%s.autoscaling.enabled=true, autoscaling.engine=builtin)" $default $default) -}}
+{{- end -}}
+{{- end -}}
 {{- $owners := dict -}}
 {{- range $name, $queue := $queues -}}
 {{- $scaling := $queue.autoscaling -}}
@@ -42,7 +47,7 @@
 {{- fail "autoscaling.engine: keda reads Redis by host and port, not by URL: set externalRedis.host (and port) beside the Secret" -}}
 {{- end -}}
 {{- if .Values.mysql.enabled -}}
-{{- if lt (include "newscrawl.mebibytes" .Values.mysql.resources.limits.memory | int) 512 -}}
+{{- if lt (include "newscrawl.memoryLimit" (dict "root" . "key" "mysql") | int) 512 -}}
 {{- fail (printf "mysql.resources.limits.memory: %s is too little for MySQL 9: give it at least 512Mi" .Values.mysql.resources.limits.memory) -}}
 {{- end -}}
 {{- end -}}

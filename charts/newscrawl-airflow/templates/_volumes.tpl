@@ -16,6 +16,14 @@ spec:
     requests: {storage: {{ .persistence.size }}}
 {{- end -}}
 
+{{/* The volume in place of a claim. Its bound keeps one pod from filling the node, where others would be evicted with it.
+     Takes a component's persistence. */}}
+{{- define "newscrawl.unclaimedVolume" -}}
+{{- if not .enabled -}}
+- {name: data, emptyDir: {sizeLimit: {{ .size }}}}
+{{- end -}}
+{{- end -}}
+
 {{/* {<StatefulSet>: {key: its key in values, persistence: {enabled, size, storageClass}}} of all that may have a volume, as JSON. */}}
 {{- define "newscrawl.volumes" -}}
 {{- $root := . -}}

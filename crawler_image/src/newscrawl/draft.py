@@ -185,7 +185,9 @@ def _profile(
     params = {key for query in queries for key, value in query if value.isdigit()}
     selector = body_selector(samples)
     version = {"since": str(min(one.day for one in samples))} | (
-        {"body": [f"css: {selector} > :is(p, h2, h3)", f"css: {selector}", "auto:"]} if selector else {}
+        {"body": [f"css: {selector} > :is(p, h2, h3, h4, ul, ol, blockquote)", f"css: {selector}", "auto:"]}
+        if selector
+        else {}
     )
     return {
         "site": site_of(host),

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 # silent reading: words a minute of English (Brysbaert 2019), characters a minute of East Asian scripts, rounded down
 WORDS_A_MINUTE = 238
 CHARACTERS_A_MINUTE = 400
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+# and half characters, which JSON can hold and UTF-8 cannot
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad\x00\ud800-\udfff]")
 _EAST_ASIAN = frozenset({"ko", "ja", "zh"})
 _SHINGLE = 4
 # from so many on one in four tells texts apart as well as all of them
@@ -35,14 +36,29 @@ _SAMPLED = 4
 # characters from which the language is told
 _TELLING = 2000
 
+# from which on a declared one is doubted, and by which
+_LEAST_TELLING = 200
+_SAMPLE = 600
+_SCRIPTS = {
+    "hangul": re.compile("[가-힣]"),
+    "kana": re.compile("[ぁ-ヿ]"),
+    "han": re.compile("[一-鿿]"),
+    "latin": re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]"),
+}
+# English is what systems declare by themselves; of languages that are not named here any script is believed but these
+_WRITTEN = {"ko": "hangul", "ja": "kana", "zh": "han", "en": "latin"}
+# of a text's letters those of its language's script at the least: Japanese is full of Chinese characters, Korean
+# reports on technology of Latin ones
+_SCRIPT_SHARE = 0.15
+
 Step = Callable[[Article], Article]
 
 
 def normalise(article: Article) -> Article:
-    """Unicode NFC, without invisible characters and with single spaces, in every text."""
+    """Unicode NFC, without invisible and half characters and with single spaces, in every text."""
 
     def clean(text: str) -> str:
-        return " ".join(_INVISIBLE.sub("", unicodedata.normalize("NFC", text)).split())
+        return " ".join(unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).split())
 
     return replace(
         article,
@@ -51,6 +67,7 @@ def normalise(article: Article) -> Article:
         authors=tuple(filter(None, map(clean, article.authors))),
         section=clean(article.section) if article.section else None,
         keywords=tuple(filter(None, map(clean, article.keywords))),
+        image=(clean(article.image) or None) if article.image else None,
     )
 
 
@@ -68,20 +85,42 @@ def without_boilerplate(article: Article) -> Article:
 
 
 def with_language(article: Article) -> Article:
-    """The language of the text, where neither the profile nor the page names one."""
-    if article.language:
+    """The language of the text, where neither the profile nor the page names one that is written as the text is.
+
+    Many systems declare English, or their own language, whatever a page is in.
+    """
+    told = article.language
+    if told and (len(article.body) < _LEAST_TELLING or _written_as(told, article.body[:_SAMPLE])):
         return article
     language, _ = py3langid.classify(article.body[:_TELLING])
     return replace(article, language=language)
 
 
+def _written_as(language: str, text: str) -> bool:
+    """Whether a text's letters are those of a language."""
+    letters = sum(map(str.isalpha, text)) or 1
+
+    def shared(script: str) -> bool:
+        return len(_SCRIPTS[script].findall(text)) >= _SCRIPT_SHARE * letters
+
+    if language not in _WRITTEN:
+        return not any(map(shared, ("hangul", "kana", "han")))
+    return shared(_WRITTEN[language]) and not (language == "zh" and shared("kana"))
+
+
 STEPS: tuple[Step, ...] = (normalise, without_boilerplate, without_repeats, with_language)
+
+
+def cleaned(article: Article) -> Article:
+    """The article after all steps."""
+    for step in STEPS:
+        article = step(article)
+    return article
 
 
 def preprocess(article: Article, profile: Profile | None) -> PreparedArticle:
     """The article after all steps, with its fingerprints and its size."""
-    for step in STEPS:
-        article = step(article)
+    article = cleaned(article)
     characters, words = len(article.body), len(article.body.split())
     return PreparedArticle(
         article=article,

@@ -68,9 +68,11 @@ def job_verdict(database_url: str, job_type: str, hostnames: set[str]) -> str | 
 def _check_worker() -> str | None:
     queue = os.environ["NEWSCRAWL_QUEUE"]
     verdict = worker_verdict(worker_state.read(), queue, time.time(), draining=worker_state.DRAIN_FILE.exists())
-    if verdict and not answers(os.environ["AIRFLOW__CELERY__BROKER_URL"]):
-        click.echo(f"{verdict}; but Redis does not answer, so a restart would not help")
-        return None
+    # without MySQL the main process may wait until it can write a result, while its other tasks run
+    for party, url in (("Redis", "AIRFLOW__CELERY__BROKER_URL"), ("MySQL", "AIRFLOW__CELERY__RESULT_BACKEND")):
+        if verdict and not answers(os.environ[url]):
+            click.echo(f"{verdict}; but {party} does not answer, so a restart would not help")
+            return None
     return verdict
 
 
@@ -97,7 +99,8 @@ def _check_job(component: str, *, starting: bool) -> str | None:
 def main(component: str, starting: bool) -> None:
     """Exit with 0 when this pod's COMPONENT is well, with 1 and the reason when it should be restarted.
 
-    worker: reads NEWSCRAWL_QUEUE and AIRFLOW__CELERY__BROKER_URL; the others AIRFLOW__DATABASE__SQL_ALCHEMY_CONN.
+    worker: reads NEWSCRAWL_QUEUE, AIRFLOW__CELERY__BROKER_URL and AIRFLOW__CELERY__RESULT_BACKEND; the others
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN.
     """
     verdict = _check_worker() if component == "worker" else _check_job(component, starting=starting)
     if verdict:

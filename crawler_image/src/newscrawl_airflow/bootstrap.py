@@ -52,7 +52,7 @@ def main(timeout: float) -> None:
     """Migrate the databases, then bring the admin, connections, variables and pools in step with the values.
 
     Reads AIRFLOW__DATABASE__SQL_ALCHEMY_CONN, AIRFLOW__CELERY__RESULT_BACKEND, NEWSCRAWL_MYSQL_URL, ADMIN_*,
-    RELEASE_NAME and BOOTSTRAP_JOB, and the files connections.json, variables.json and pools.json of
+    RELEASE_NAME and BOOTSTRAP_STATE, and the files connections.json, variables.json and pools.json of
     /etc/newscrawl-airflow/bootstrap.
     """
     started = time.monotonic()
@@ -72,7 +72,7 @@ def main(timeout: float) -> None:
         step("connections, variables, pools", started)
         managed_objects.synchronize(os.environ)
         with closing(metadata_database.connect(os.environ[metadata_database.URL_VARIABLE])) as connection:
-            metadata_database.mark_bootstrapped(connection, os.environ["BOOTSTRAP_JOB"])
+            metadata_database.mark_bootstrapped(connection, os.environ["BOOTSTRAP_STATE"])
     except (TimeoutError, subprocess.CalledProcessError, ValueError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)

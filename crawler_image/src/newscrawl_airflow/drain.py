@@ -8,6 +8,8 @@ list and the worker's books, hence two empty looks more than a second apart.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -25,6 +27,8 @@ APART = 1.0
 # seconds without a sign of life (Redis down, worker hangs) and without a task's process: then nothing can be running
 BLIND = 15.0
 PROGRESS = 30.0
+# what a hook prints goes nowhere; this is the worker's own output, which `kubectl logs` shows
+CONTAINER_OUTPUT = Path(os.environ.get("NEWSCRAWL_CONTAINER_OUTPUT", "/proc/1/fd/1"))
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,18 @@ def task_processes(worker: int, proc: Path = Path("/proc")) -> int:
     return sum(1 for parent in parents.values() if parents.get(parent) == worker)
 
 
+def say(text: str) -> None:
+    """Tell who called, and those who read the worker's log."""
+    click.echo(text)
+    # closed with the worker, or of another user: the drain goes on
+    with contextlib.suppress(OSError):
+        output = os.open(CONTAINER_OUTPUT, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
+        try:
+            os.write(output, f"drain: {text}\n".encode())
+        finally:
+            os.close(output)
+
+
 @click.command()
 @click.option("--grace", type=float, required=True, help="seconds after which running tasks are given up")
 def main(grace: float) -> None:
@@ -99,17 +115,17 @@ def main(grace: float) -> None:
     while (now := time.time()) - started < grace:
         state = worker_state.read()
         if state is None:
-            click.echo("the worker was not ready yet: nothing to drain")
+            say("the worker was not ready yet: nothing to drain")
             return
         looks.append(Look(now, state, task_processes(state.pid)))
         if is_drained(looks):
-            click.echo(f"drained in {now - started:.1f} s")
+            say(f"drained in {now - started:.1f} s")
             return
         if now - said >= PROGRESS:
-            click.echo(f"{now - started:.0f} s: {max(state.tasks, looks[-1].processes)} tasks still run")
+            say(f"{now - started:.0f} s: {max(state.tasks, looks[-1].processes)} tasks still run")
             said = now
         time.sleep(INTERVAL)
-    click.echo(f"the grace of {grace:.0f} s is over and tasks still run: they end here and are tried again", err=True)
+    say(f"the grace of {grace:.0f} s is over and tasks still run: they end here and are tried again")
     sys.exit(1)
 
 

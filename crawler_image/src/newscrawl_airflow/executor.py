@@ -1,29 +1,84 @@
-"""Airflow's Celery executor for schedulers that die between a task's row in MySQL and its message in Redis.
+"""Airflow's Celery executor for tasks whose message is lost: a scheduler, a worker or Redis died at the wrong moment.
 
 A scheduler writes that a task is queued, and sends the message afterwards. One that dies in between, or while it tries
 again as Redis did not answer, leaves a queued task that no worker will ever hear of; its successor adopts the task and
 waits for a day. This executor adopts no queued task without a message: the scheduler then queues it anew.
+
+A message is also lost with a worker that is killed between its taking from the list and its entry in the hash, or with
+a Redis that comes back without its last second. What this executor has sent, what has not ended and what is nowhere
+in Redis at two looks is sent again, as the same try: should it run after all, the API server lets one start.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis
 from airflow.providers.celery.executors.celery_executor import CeleryExecutor
+from airflow.providers.celery.executors.celery_executor_utils import ExceptionWithTraceback
 from airflow.utils.state import TaskInstanceState
 
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
+    from airflow.providers.celery.executors.celery_executor import WorkloadInCelery
+
+log = logging.getLogger(__name__)
 
 # messages of one LRANGE: a long queue is read in parts, so that Redis answers others in between
 CHUNK = 1000
+LOOK_SECONDS = 60.0
 
 
 class NewscrawlExecutor(CeleryExecutor):
     """CeleryExecutor that tells tasks whose message is lost from those that wait."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._sent: dict[Any, tuple[float, WorkloadInCelery]] = {}  # when and what, by key
+        self._missed: set[Any] = set()
+        self._looked = time.monotonic()
+
+    def _send_workloads(self, workload_tuples_to_send: Sequence[WorkloadInCelery]) -> None:
+        super()._send_workloads(workload_tuples_to_send)
+        now = time.monotonic()
+        self._sent |= {sent[0]: (now, sent) for sent in workload_tuples_to_send if sent[0] in self.workloads}
+
+    def sync(self) -> None:
+        """Learn what has ended; once a minute, send again what was lost."""
+        super().sync()
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            self.send_lost_again(now)
+
+    def send_lost_again(self, now: float) -> None:
+        """Send again what is missing at this look and was at the last; `now` in seconds of time.monotonic()."""
+        self._sent = {key: sent for key, sent in self._sent.items() if key in self.workloads}
+        old = {key: sent for key, (at, sent) in self._sent.items() if now - at >= LOOK_SECONDS}
+        try:
+            known = self._messages(queue for _, _, queue, _ in old.values()) if old else set()
+        except redis.RedisError as error:
+            self.log.warning("Redis does not answer (%s): lost messages are looked for later", error)
+            self._missed = set()
+            return
+        missed = {key for key in old if self.workloads[key].task_id not in known}
+        lost = [old[key] for key in missed & self._missed]
+        self._missed = missed
+        if lost:
+            self.log.warning("No message in Redis: %s are sent again", ", ".join(str(sent[0]) for sent in lost))
+            # not as _send_workloads does, which fails a task that cannot be sent: here the next look tries again
+            for key, _, result in self._send_workloads_to_celery(lost):
+                if isinstance(result, ExceptionWithTraceback):
+                    self.log.warning("%s could not be sent again: %s", key, result.exception)
+
+    def _messages(self, queues: Iterable[str]) -> set[str]:
+        """The Celery ids of all messages of the queues. Raises redis.RedisError."""
+        with redis.Redis.from_url(self.celery_app.conf.broker_url, socket_timeout=10) as broker:
+            return set(message_ids(broker, set(queues)))
 
     def try_adopt_task_instances(self, tis: Sequence[TaskInstance]) -> Sequence[TaskInstance]:
         """Adopt what a worker has or will get; the rest is returned, and the scheduler queues it again.
@@ -33,8 +88,7 @@ class NewscrawlExecutor(CeleryExecutor):
         """
         queued = [ti for ti in tis if ti.state == TaskInstanceState.QUEUED and ti.external_executor_id]
         try:
-            with redis.Redis.from_url(self.celery_app.conf.broker_url, socket_timeout=10) as broker:
-                known = set(message_ids(broker, {ti.queue for ti in queued}))
+            known = self._messages(ti.queue for ti in queued)
         except redis.RedisError as error:
             self.log.warning("Redis does not answer (%s): %d queued tasks are queued again", error, len(queued))
             known = set()
@@ -56,7 +110,17 @@ def message_ids(broker: redis.Redis, queues: Iterable[str]) -> Iterator[str]:
         # from the end that workers take from, as new messages come at the other
         for end in range(-1, -1 - broker.llen(queue), -CHUNK):
             for message in broker.lrange(queue, end - CHUNK + 1, end):
-                yield json.loads(message)["headers"]["id"]
+                yield from _id(queue, message)
     for queue in queues:
         for _, held in broker.hscan_iter(f"unacked:{queue}", count=CHUNK):
-            yield json.loads(held)[0]["headers"]["id"]
+            yield from _id(queue, held, 0)
+
+
+def _id(queue: str, text: bytes, *path: int) -> Iterator[str]:
+    try:
+        message = json.loads(text)
+        for part in path:
+            message = message[part]
+        yield message["headers"]["id"]
+    except (ValueError, TypeError, LookupError):
+        log.warning("queue=%s has what is no message of Celery's, passed over: %.100r", queue, text)

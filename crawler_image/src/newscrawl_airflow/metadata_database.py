@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pymysql
 
 URL_VARIABLE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
-# one row: the Job that last brought this database in step with the chart's values; shaped as Alembic's version tables
+# one row: the state that the chart's values last brought this database to; shaped as Alembic's version tables
 BOOTSTRAP_TABLE = "newscrawl_bootstrap"
 
 
@@ -37,11 +37,11 @@ def connect(url: str, timeout: float = 5) -> pymysql.Connection:
     )
 
 
-def mark_bootstrapped(connection: pymysql.Connection, job: str) -> None:
-    """Say in the database that the bootstrap Job of this name has done all that it does."""
+def mark_bootstrapped(connection: pymysql.Connection, state: str) -> None:
+    """Say in the database that a bootstrap Job has done all that it does; `state` is the chart's digest of that."""
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TABLE IF NOT EXISTS {BOOTSTRAP_TABLE} (version_num VARCHAR(63) NOT NULL)")
         connection.begin()
         cursor.execute(f"DELETE FROM {BOOTSTRAP_TABLE}")
-        cursor.execute(f"INSERT INTO {BOOTSTRAP_TABLE} VALUES (%s)", (job,))
+        cursor.execute(f"INSERT INTO {BOOTSTRAP_TABLE} VALUES (%s)", (state,))
         connection.commit()

@@ -25,6 +25,12 @@ from newscrawl_airflow.migration_heads import HEADS_FILE
 
 NO_SUCH_TABLE = 1146
 INTERVAL = 1.0
+# a Job that has ended does not run again by itself, also where MySQL has lost its data or got back older one since
+REMEDY = (
+    "look at the log of the Job that migrates (kubectl logs -l app.kubernetes.io/component=bootstrap); "
+    "where MySQL has lost its data since, or got back older data, let it run again: "
+    "kubectl delete job -l app.kubernetes.io/component=bootstrap, then helm upgrade with the same values"
+)
 
 
 def missing(url: str, expected: dict[str, list[str]]) -> str | None:
@@ -50,7 +56,7 @@ def missing(url: str, expected: dict[str, list[str]]) -> str | None:
 @click.option(
     "--heads", type=click.Path(exists=True, path_type=Path), default=HEADS_FILE, help="the expected revisions"
 )
-@click.option("--bootstrap", metavar="JOB", help="wait also until this bootstrap Job is done")
+@click.option("--bootstrap", metavar="STATE", help="wait also until the bootstrap Job has brought this about")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def main(timeout: float, heads: Path, bootstrap: str | None, command: tuple[str, ...]) -> None:
     """Wait until AIRFLOW__DATABASE__SQL_ALCHEMY_CONN is migrated to what this image expects, then become COMMAND."""
@@ -62,7 +68,7 @@ def main(timeout: float, heads: Path, bootstrap: str | None, command: tuple[str,
     while (reason := missing(os.environ[URL_VARIABLE], expected)) is not None:
         waited = time.monotonic() - started
         if waited > timeout:
-            click.echo(f"gave up after {waited:.0f} s: {reason}; look at the log of the Job that migrates", err=True)
+            click.echo(f"gave up after {waited:.0f} s: {reason}; {REMEDY}", err=True)
             sys.exit(1)
         if reason != said:
             click.echo(f"{waited:.0f} s: waiting: {reason}")

@@ -1,8 +1,8 @@
 """What this project's workers do in their main process: say how they are and what they hold, stop consuming when told.
 
 All of it happens in the worker's own event loop, so that no message can slip in between and that a worker whose loop
-hangs says nothing; the first two need no Redis. Importing the module connects the handlers; they fire in a worker's
-main process only.
+hangs is restarted; only what it holds is renewed from beside as well. The first two need no Redis. Importing the module
+connects the handlers; they fire in a worker's main process only.
 """
 
 from __future__ import annotations
@@ -10,22 +10,33 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery.bootsteps import StartStopStep
 from celery.signals import worker_init
 
 from newscrawl_airflow import worker_state
 
+if TYPE_CHECKING:
+    from newscrawl_airflow import held_messages
+
 INTERVAL = 1.0
-# the scaler takes a task that was not renewed for six times this for one whose worker is gone
+# the scaler takes a task that was not renewed for nine times this for one whose worker is gone
 REPORT_INTERVAL = 5.0
+
+
+_renewing: held_messages.Renewing | None = None
 
 
 @worker_init.connect
 def _on_init(sender: Any, **_: Any) -> None:
     """A restarted container finds the files of its predecessor."""
+    from newscrawl_airflow import held_messages
+
     worker_state.reset()
+    held_messages.install(sender.concurrency)
+    global _renewing
+    _renewing = held_messages.Renewing(sender.app, REPORT_INTERVAL)
     sender.app.steps["consumer"].add(Telling)
 
 
@@ -57,19 +68,35 @@ class Telling(StartStopStep):
 
     def start(self, consumer: Any) -> None:
         """Called when the worker begins to consume, and again after each reconnection."""
+        _mark_busy(consumer.pool._pool)
+        if not _renewing.is_alive():
+            # after the pool's first processes were forked
+            _renewing.start()
         _tick(consumer)
+        # at once: the time until now is lost for the scaler, which knows no reason for a silence
+        _report(consumer)
         consumer.timer.call_repeatedly(INTERVAL, _tick, (consumer,))
         consumer.timer.call_repeatedly(REPORT_INTERVAL, _report, (consumer,))
 
 
+def _mark_busy(pool: Any) -> None:
+    """Celery forgets at a reconnection which of its processes run a task, and would queue the next one behind it."""
+    for job in pool._cache.values():
+        if job._accepted and job._write_to:
+            pool._busy_workers.add(job._write_to.inqW_fd)
+
+
 def _tick(consumer: Any) -> None:
     from celery.worker import state
+
+    from newscrawl_airflow import held_messages
 
     if worker_state.DRAIN_FILE.exists():
         for queue in list(consumer.task_consumer.queues):
             consumer.cancel_task_queue(queue.name)
     queues = [queue.name for queue in consumer.task_consumer.queues]
     worker_state.write(os.getpid(), queues, len(state.reserved_requests | state.active_requests))
+    _renewing.tags = frozenset(held_messages.held())
     _work.add(len(state.active_requests), time.monotonic())
 
 
@@ -81,16 +108,16 @@ def _report(consumer: Any) -> None:
     """
     from celery.worker import state
 
-    tags = {request.message.delivery_tag for request in state.reserved_requests | state.active_requests}
+    from newscrawl_airflow import held_messages
+
+    held = held_messages.held()
     ended = state.all_total_count[0] - len(state.active_requests)
-    if not tags and ended == _work.ended:
+    if not held and ended == _work.ended:
         return
     channel = consumer.task_consumer.channel
     key = f"work:{os.environ['NEWSCRAWL_QUEUE']}"
     with channel.conn_or_acquire() as client, client.pipeline() as pipe:
-        if tags:
-            # only those that are still there: an acknowledged task must not come back
-            pipe.zadd(channel.unacked_index_key, dict.fromkeys(tags, time.time()), xx=True)
+        held_messages.renew(channel, pipe, held)
         pipe.hincrby(key, "ended", ended - _work.ended)
         pipe.hincrbyfloat(key, "seconds", _work.seconds)
         pipe.execute()

@@ -58,6 +58,66 @@ def test_curly_quotes_of_latin_1():
     assert decode(body, {"content-type": "text/html; charset=iso-8859-1"}).startswith("“It’s a naïve café”")
 
 
+ENGLISH = "“It’s the city’s plan”, she said of the naïve café by the harbour – and then left for the market again. "
+GERMAN = "Die Fähre über die Förde fährt künftig öfter, heißt es – „das freut uns“, sagte die Bürgermeisterin. "
+DECLARED = [
+    "utf-8",
+    "windows-1252",
+    "latin-1",
+    "iso8859-15",
+    "ISO-8859-1",
+    "cp1250",
+    "euc-kr",
+    "shift_jis",
+    "gb2312",
+    "utf-16",
+]
+
+
+@pytest.mark.parametrize("declared", DECLARED)
+@pytest.mark.parametrize("text", [KOREAN, JAPANESE, ENGLISH, GERMAN])
+def test_utf_8_whatever_is_declared(text, declared):
+    assert decode(text.encode(), {"content-type": f"text/html; charset={declared}"}) == text
+
+
+@pytest.mark.parametrize("declared", ["utf-8", "windows-1252", "iso-8859-1", "none", "utf-16"])
+@pytest.mark.parametrize("text", [ENGLISH, GERMAN])
+def test_western_text_is_not_korean(text, declared):
+    assert decode((text * 5).encode("cp1252"), {"content-type": f"text/html; charset={declared}"}) == text * 5
+
+
+@pytest.mark.parametrize("declared", ["utf-8", "windows-1252", "iso-8859-1", "latin1", "none"])
+def test_korean_text_is_not_western(declared):
+    text = f"<p>항구가 다시 열렸다고 시청이 밝혔다.</p><p>{KOREAN}</p>" * 5
+    assert decode(text.encode("cp949"), {"content-type": f"text/html; charset={declared}"}) == text
+
+
+def test_a_wrong_byte_late_on_a_long_page():
+    body = f"<p>{KOREAN}</p>".encode() * 2000
+    text = decode(body[:100_000] + b"\xff" + body[100_000:], {"content-type": "text/html; charset=windows-1252"})
+    assert text.count(KOREAN) >= 1999
+
+
+def test_text_with_escapes():
+    assert (
+        decode("港が開いた。".encode("iso2022_jp"), {"content-type": "text/html; charset=iso-2022-jp"})
+        == "港が開いた。"
+    )
+
+
+@given(
+    st.sampled_from(
+        [(KOREAN, "cp949"), (JAPANESE, "utf-8"), (ENGLISH, "cp1252"), (GERMAN, "cp1252"), (GERMAN, "utf-8")]
+    ),
+    st.sampled_from(DECLARED[:6]),
+    st.integers(1, 50),
+)
+def test_a_declaration_of_one_byte_a_character_spoils_nothing(text, declared, times):
+    written = f"<p>{text[0]}</p>" * times
+    declared = "utf-8" if declared in ("cp1250", "iso8859-15") and text[1] == "cp1252" else declared
+    assert decode(written.encode(text[1]), {"content-type": f"text/html; charset={declared}"}) == written
+
+
 def test_a_few_wrong_bytes_spoil_nothing_else():
     body = (KOREAN * 20).encode("utf-8")
     text = decode(body[:300] + b"\xff\xfe\xff" + body[300:], {"content-type": "text/html; charset=utf-8"})

@@ -51,7 +51,7 @@ def test_a_draft_reads_the_site(tmp_path, url):
     assert (made.discover.feeds, made.discover.sitemaps) == ((f"{ROOT}/rss.xml",), (f"{ROOT}/sitemap-news.xml",))
     assert made.urls.keep_params == {"idxno"}
     read = extract(get(f"{ROOT}/news/articleView.html?idxno=108"), made, fetched=FETCHED)
-    assert read.sources["body"] == "css: .story-text > :is(p, h2, h3)"
+    assert read.sources["body"] == "css: .story-text > :is(p, h2, h3, h4, ul, ol, blockquote)"
     assert list(read.paragraphs) == [LINE.format(f"8-{line}") for line in range(5)]
     assert read.profile == "daily@2026-11-23"
 

@@ -38,6 +38,23 @@ def test_ways_to_embed(script):
     assert titles(script.replace("@parse", "JSON.parse")) == ["바다"]
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        '<script type="application/json">{"title": "바다 \\ud83d", "x": ""}</script>',
+        f'<script>window.state = {{"title": "바다 \\uDE00"}}; window.other = {{"filler": "{LONG}"}};</script>',
+    ],
+)
+def test_half_a_character_is_none(script):
+    assert [str(one).strip() for one in titles(script)] == ["바다"]
+
+
+def test_a_whole_character_in_two_halves_stays():
+    text = json.dumps({"title": "바다 😀", "filler": LONG})
+    assert titles(f'<script type="application/json">{text}</script>') == ["바다 😀"]
+    assert titles(f"<script>window.state = JSON.parse({json.dumps(text)});</script>") == ["바다 😀"]
+
+
 def test_the_name_is_that_of_the_script_or_variable():
     script = json.dumps(STORY)
     made = page(

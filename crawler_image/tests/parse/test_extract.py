@@ -158,6 +158,8 @@ def test_no_change_when_the_date_of_change_is_that_of_publication(tmp_path):
         ("/news/3", "https://daily.example/news/3"),
         ("https://other.example/news/2", URL),
         ("https://daily.example/", URL),
+        ("https://daily.example/news", URL),
+        ("http://daily.example/news/2", "https://daily.example/news/2"),
         ("javascript:void(0)", URL),
         ("http://[", URL),
     ],
@@ -165,6 +167,19 @@ def test_no_change_when_the_date_of_change_is_that_of_publication(tmp_path):
 def test_canonical_link_is_believed_within_the_site(tmp_path, link, expected):
     html = ARTICLE.replace("</head>", f'<link rel="canonical" href="{link}"></head>')
     assert read(html, profile(tmp_path)).canonical_url == expected
+
+
+def test_a_canonical_link_to_another_host_or_page_of_the_profile(tmp_path):
+    told = PROFILE.replace("[daily.example]", "[daily.example, m.daily.example]")
+    made = profile(tmp_path, told.replace("{keep_params: [id]}", "{keep_params: [id], article: ['/news/[a-z]$']}"))
+
+    def canonical(link: str) -> str:
+        html = ARTICLE.replace("</head>", f'<link rel="canonical" href="{link}"></head>')
+        return read(html, made, url="https://m.daily.example/news/x").canonical_url
+
+    assert canonical("https://daily.example/news/a") == "https://daily.example/news/a"
+    assert canonical("https://daily.example/news/2026") == "https://m.daily.example/news/x"
+    assert canonical("https://other.example/news/a") == "https://m.daily.example/news/x"
 
 
 @pytest.mark.parametrize(
@@ -186,7 +201,6 @@ def test_access(tmp_path, mark, access):
     ("change", "reason"),
     [
         (("<h1>바다가 열린 날</h1>", ""), "no title"),
-        (("입력 2026.11.20 오후 3:04", "3시간 전"), "no date"),
         (("2026.11.20", "2027.11.20"), "future"),
         (('class="text"', 'class="other"'), "no body"),
     ],
@@ -206,6 +220,22 @@ def test_no_page_at_all_is_no_article(tmp_path, html, with_profile):
         read(html, profile(tmp_path) if with_profile else None)
 
 
+def test_an_article_without_a_date_is_one(tmp_path):
+    """That it has none shows in the run's yield; refused, it would be lost for good."""
+    undated = ARTICLE.replace("입력 2026.11.20 오후 3:04", "3시간 전")
+    assert read(undated, profile(tmp_path)).published is None
+    dated_by_the_older = PROFILE.replace("css: time", "css: .gone") + OLD_VERSION.replace("h2.headline", "h1")
+    assert read(ARTICLE, profile(tmp_path, dated_by_the_older)).profile == "daily@2020-01-01"
+
+
+@pytest.mark.parametrize("image", ["http://[domain]/a.jpg", "data:image/png;base64,AAAA", "/a" * 2000])
+def test_an_image_that_has_no_address(tmp_path, image):
+    html = ARTICLE.replace("<head>", f'<head><meta property="og:image" content="{image}">')
+    assert read(html, profile(tmp_path)).image is None
+    other = html.replace("</head>", '<meta name="twitter:image" content="/b.jpg"></head>')
+    assert read(other, profile(tmp_path)).image == "https://daily.example/b.jpg"
+
+
 def test_a_korean_page_in_cp949(tmp_path):
     html = ARTICLE.replace("<head>", '<head><meta charset="euc-kr">').encode("cp949")
     assert read(html, profile(tmp_path), content_type="text/html; charset=EUC-KR").title == "바다가 열린 날"
@@ -215,3 +245,46 @@ def test_headings_alone_are_no_body(tmp_path):
     made = profile(tmp_path, PROFILE.replace('body: ["css: .text p"]', 'body: ["css: .text > h2", "css: .text p"]'))
     html = ARTICLE.replace('<div class="text">', '<div class="text"><h2>항구</h2>')
     assert read(html, made).sources["body"] == "css: .text p"
+
+
+LONG = "<p>항구는 석 주 동안 이어진 방파제 공사를 마치고 금요일에 다시 문을 열었다고 당국이 밝혔다. ({})</p>"
+
+
+def test_an_element_within_another_that_is_found_is_read_once(tmp_path):
+    made = profile(tmp_path, PROFILE.replace("css: .text p", "css: .text :is(p, li)"))
+    html = ARTICLE.replace("</div>", "<ul><li><p>셋째 문단은 목록에 있다.</p></li><li>넷째</li></ul></div>")
+    assert read(html, made).paragraphs[2:] == ("셋째 문단은 목록에 있다.", "넷째")
+
+
+def test_a_later_selector_that_finds_the_same_and_much_more(tmp_path):
+    made = profile(tmp_path, PROFILE.replace('["css: .text p"]', '["css: .lead", "css: .other p", "css: .text p"]'))
+    html = ARTICLE.replace("<p>첫", "<p class=lead>첫").replace(
+        "</div>", "".join(map(LONG.format, range(9))) + "</div>"
+    )
+    article = read(html, made)
+    assert (len(article.paragraphs), article.sources["body"]) == (11, "css: .text p")
+    other = html.replace('class="text"', 'class="other-text"')
+    assert len(read(other, made).paragraphs) == 1
+
+
+def test_a_lead_that_half_a_layout_leaves_is_completed(tmp_path):
+    made = profile(tmp_path, PROFILE.replace('["css: .text p"]', '["css: .lead", "auto:"]'))
+    html = ARTICLE.replace("<p>첫", "<p class=lead>첫").replace(
+        "</div>", "".join(map(LONG.format, range(9))) + "</div>"
+    )
+    article = read(html, made)
+    assert len(article.paragraphs) == 11
+    assert article.sources["body"].startswith("trafilatura")
+    assert len(read(ARTICLE.replace("<p>첫", "<p class=lead>첫"), made).paragraphs) == 1
+
+
+@pytest.mark.parametrize(
+    ("mark", "access"),
+    [
+        ('<script type="application/ld+json">{"hasPart": {"isAccessibleForFree": "False"}}</script>', "paywalled"),
+        ('<meta property="article:content_tier" content="locked">', "paywalled"),
+        ('<meta property="article:content_tier" content="free">', "free"),
+    ],
+)
+def test_access_of_a_part(tmp_path, mark, access):
+    assert read(ARTICLE.replace("</head>", f"{mark}</head>"), profile(tmp_path)).access == access

@@ -36,6 +36,7 @@ def linked(**about: object) -> str:
         ("Harbour opens again : Daily Post", linked(publisher={"@type": "Organization", "name": "Daily Post"})),
         ("Harbour opens again < 사회 < 기사본문 - The Daily", '<meta property="article:section" content="사회">'),
         ("Harbour opens again | thedaily.example", ""),
+        ("Harbour opens again - Daily Times", linked(**{"@type": "WebSite", "name": "Daily Times"})),
         ("Harbour opens again：The Daily", ""),
     ],
 )
@@ -80,6 +81,8 @@ def test_a_part_that_is_no_name_stays(title):
         ),
         f'<script type="application/ld+json">[{STORY[:-1]},}}]</script>',
         f'<script type="application/ld+json">//<![CDATA[\n{STORY};\n//]]></script>',
+        f"""<script type="application/ld+json">{STORY[:-1]}, "description": "the town\\'s port"}}</script>""",
+        f'<script type="application/ld+json">{STORY.replace(chr(34), "&quot;")}</script>',
         f'{TITLE}<meta name="parsely-pub-date" content="{MOMENT}">',
         f'{TITLE}<meta name="DC.date.issued" content="{MOMENT}">',
         f'{TITLE}<meta itemprop="datePublished" content="{MOMENT}">',
@@ -129,6 +132,94 @@ def test_a_list_of_articles_is_no_article_for_showing_dates():
     head = '<meta property="og:type" content="website"><title>Harbour news</title>'
     with pytest.raises(NotAnArticle, match="og:type"):
         read(head, f"<span class=date>2026.11.20 17:30</span>{TEXT}")
+
+
+@pytest.mark.parametrize("shown", ["<span class=date>2026.11.20 17:30</span>", ""])
+def test_an_article_that_is_called_a_website(shown):
+    head = f'<meta property="og:type" content="website">{TITLE}'
+    body = shown + TEXT.replace("</article>", "".join(f"<p>{LINE} ({number})</p>" for number in range(6, 12)))
+    assert read(head, body, url="https://www.thedaily.example/port/harbour-opens-again").title == "Harbour opens again"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "<header><time datetime=2026-11-23T12:00Z>now</time></header>",
+        "<nav><span class=date>2026-11-23 12:00</span></nav>",
+        "<span class=current-date>2026-11-23 12:00</span>",
+        "<aside><div><time datetime=2026-11-22T12:00Z>a teaser</time></div></aside>",
+        "<p class=update-time>2026-11-23 12:00</p>",
+    ],
+)
+def test_a_date_that_is_not_the_articles(other):
+    assert read(TITLE, f"{other}<time>20 November 2026 08:30 GMT</time>{TEXT}").published.isoformat() == MOMENT
+    assert read(TITLE, f"{other}{TEXT}").published is None
+
+
+def test_embedded_dates_are_the_articles_or_everyones():
+    def data(**value: object) -> str:
+        return f'<script type="application/json">{json.dumps(value)}</script>'
+
+    teasers = [{"title": f"Teaser {day}", "publishedAt": f"2026-11-0{day}T08:30:00Z"} for day in range(1, 5)]
+    own = {"title": "Harbour opens again", "publishedAt": MOMENT}
+    assert read(TITLE, TEXT + data(teasers=teasers)).published is None
+    assert read(TITLE, TEXT + data(teasers=teasers, article=own)).published.isoformat() == MOMENT
+    assert read(TITLE, TEXT + data(article={"publishedAt": MOMENT})).published.isoformat() == MOMENT
+
+
+@pytest.mark.parametrize(
+    ("host", "language", "moment"),
+    [
+        ("www.daily.de", "en", "2026-11-20T09:30:00+01:00"),
+        ("www.daily.co.uk", "en", "2026-11-20T09:30:00+00:00"),
+        ("www.daily.com", "en-GB", "2026-11-20T09:30:00+00:00"),
+        ("www.daily.com", "en-US", "2026-11-20T09:30:00+00:00"),
+        ("www.daily.com", "de", "2026-11-20T09:30:00+01:00"),
+        ("www.daily.com", "ko-KR", "2026-11-20T09:30:00+09:00"),
+        ("www.daily.co", "es-MX", "2026-11-20T09:30:00-05:00"),
+        ("www.daily.co.kr", "en", "2026-11-20T09:30:00+09:00"),
+        ("www.daily.jp:8080", "", "2026-11-20T09:30:00+09:00"),
+        ("www.daily.info", "xx", "2026-11-20T09:30:00+00:00"),
+    ],
+)
+def test_a_date_without_a_zone_is_that_of_the_country(host, language, moment):
+    head = f'{TITLE}<meta property="article:published_time" content="2026-11-20T09:30:00">'
+    assert read(head, language=language, url=f"https://{host}/a/1").published.isoformat() == moment
+
+
+def test_of_several_linked_articles_the_pages_own():
+    others = [
+        {
+            "@type": "NewsArticle",
+            "headline": f"Other {day}",
+            "datePublished": f"2026-11-0{day}",
+            "url": f"https://x/a/{day}9",
+        }
+        for day in (2, 3)
+    ]
+    own = json.loads(STORY) | {"mainEntityOfPage": {"@id": "https://www.thedaily.example/a/1/"}}
+    head = f'<script type="application/ld+json">{json.dumps([*others, own])}</script>'
+    assert (read(head).title, read(head).published.isoformat()) == ("Harbour opens again", MOMENT)
+
+
+def test_a_short_piece_of_news():
+    flash = f"<article><h1>Harbour opens again</h1><p>{LINE}</p></article>"
+    assert len(read(linked(**json.loads(STORY)), flash).paragraphs) == 1
+    with pytest.raises(NotAnArticle, match="too little"):
+        read(TITLE, flash)
+
+
+def test_a_headline_that_was_cut():
+    whole = (
+        "Harbour opens again after three weeks of work on its northern pier, which a storm in October had damaged badly"
+    )
+    shown = f'<meta property="og:title" content="{whole} | thedaily.example">'
+    for headline in (whole[:80] + "…", whole[:80] + " ...", whole[:104]):
+        head = linked(**{"@type": "NewsArticle", "headline": headline, "datePublished": MOMENT})
+        assert read(head + shown).title == whole
+        assert read(head + shown.replace("Harbour", "Port")).title == headline
+    short = linked(**{"@type": "NewsArticle", "headline": "Harbour opens", "datePublished": MOMENT})
+    assert read(short + shown).title == "Harbour opens"
 
 
 def test_the_logo_is_no_title():

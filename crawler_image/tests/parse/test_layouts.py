@@ -82,6 +82,47 @@ def test_other_layouts(site, layout):
 
 
 @pytest.mark.parametrize(
+    ("site", "layout"),
+    [
+        ("apnews", "<div class=RichTextStoryBody>{}</div>"),
+        ("independent", "<div id=main>{}</div>"),
+        ("guardian", "<div id=maincontent><div class=article-body-viewer-selector>{}</div></div>"),
+        ("reuters", "<div class=article-body__content__x>{}</div>"),
+        ("techcrunch", "<div class=entry-content>{}</div>"),
+        ("voa", "<div id=article-content><div class=wsw>{}</div></div>"),
+        ("metro", "<div class=article-body>{}</div>"),
+        ("cnbc", "<div class=ArticleBody-articleBody><div class=group>{}</div></div>"),
+    ],
+)
+def test_lists_are_text_and_lists_of_links_are_none(site, layout):
+    made = load(Path(str(files("newscrawl") / "sites" / f"{site}.yaml")))
+    lists = f"<ul><li>{LINES[4]}</li></ul><ul><li><a href=/x>{LINES[5]}</a></li></ul>"
+    body = layout.replace("{}", "".join(f"<p>{line}</p>" for line in LINES[:4]) + lists)
+    article = extract(response(whole(body), url=f"https://{sorted(made.hosts)[0]}/a/1"), made, fetched=FETCHED)
+    assert list(article.paragraphs) == LINES[:5]
+
+
+@pytest.mark.parametrize(
+    ("site", "mark", "free"),
+    [
+        ("asahi", "<meta name=cXenseParse:ash-articletype content={}>", "free"),
+        ("sankei", "<meta name=cXenseParse:skd-articletype content={}>", "free"),
+        ("mainichi", "<meta name=cXenseParse:mai-fee-charging content={}>", "''"),
+        ("nikkei", "<div data-optimizely-selector={}></div>", "none"),
+    ],
+)
+def test_marks_of_a_paywall(site, mark, free):
+    made = load(Path(str(files("newscrawl") / "sites" / f"{site}.yaml")))
+    paid = "main-paywall" if site == "nikkei" else "paid"
+
+    def access(value: str) -> str:
+        html = whole(f"{mark.format(value)}<div class=new-story>{PARAGRAPHS}</div>")
+        return extract(response(html, url=f"https://{sorted(made.hosts)[0]}/a/1"), made, fetched=FETCHED).access
+
+    assert (access(paid), access(free)) == ("paywalled", "free")
+
+
+@pytest.mark.parametrize(
     "path", sorted(Path(str(files("newscrawl") / "sites")).glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_a_site_that_was_rebuilt_is_read_as_any_other(path):

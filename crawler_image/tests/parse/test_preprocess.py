@@ -55,6 +55,30 @@ def test_normalise():
         "Follow The Daily on Twitter and Facebook.",
         "© 2026 The Daily",
         "Advertisement",
+        "▶ 네이버에서 하루신문 구독하기",
+        "[관련기사]",
+        "관련 뉴스",
+        "사진=하루신문",
+        "금요일 아침 항구로 돌아오는 고깃배들 [사진=하루신문 제공]",
+        "有料会員になると続きをお読みいただけます。",
+        "ログインして続きを読む",
+        "【関連記事】",
+        "残り1,234文字",
+        "相關閱讀：海港重新開放",
+        "Follow us on X, Facebook and Instagram for more.",
+        "Photo: Jane Doe / The Daily",
+        "Boats come back on Friday (Photo by Jane Doe/The Daily)",
+        "Subscribe to the Daily to read this story to its end.",
+        "Already a subscriber? Log in",
+        "Jetzt abonnieren und weiterlesen",
+        "Lesen Sie auch: Sturm am Deich",
+        "Mehr zum Thema",
+        "À lire aussi : La tempête au port",
+        "Lea también: La tormenta en el puerto",
+        "Leggi anche > La tempesta al porto",
+        "Baca juga: Badai di pelabuhan",
+        "Anzeige",
+        "PUBLICIDAD",
     ],
 )
 def test_boilerplate_goes(line):
@@ -72,6 +96,22 @@ def test_boilerplate_goes(line):
         "저작권은 작가에게 있다고 법원은 판단했다. 출판사는 항소하겠다고 밝혔다.",
         "Share prices fell by a third.",
         "“Watch out for the waves,” she said.",
+        "動画配信の会社は、有料会員の数が三月末の時点で二億人を超えたと発表した。",
+        "同社は動画の読み放題サービスを始める。",
+        "会員限定の催しには百人が集まった。",
+        "利用するにはログインする必要があると同社は説明した。",
+        "▶ 언제부터 글을 쓰기 시작했나요?",
+        "▶ 항구는 금요일에 다시 문을 열었다.",
+        "관련 뉴스를 보고 깜짝 놀랐다.",
+        "사진은 그날 항구에서 찍혔다.",
+        "Like many politicians, Mr Smith announced on X that the harbour would open again.",
+        "Find yourself stuck on Facebook for hours, and you will know what she means.",
+        "Follow-up posts on X suggested that the boats were late.",
+        "Follow the money on Telegram, the prosecutor said.",
+        "Get in touch with nature, the poster says.",
+        "Mehr zum Thema sagte er am Freitag nicht.",
+        "Anzeigen wurden am Freitag nicht erstattet.",
+        "Publicidad y noticias no son lo mismo.",
     ],
 )
 def test_the_articles_own_lines_stay(line):
@@ -91,6 +131,18 @@ def test_repeats_stand_once():
 def test_language(text, language):
     assert preprocess.with_language(article(text)).language == language
     assert preprocess.with_language(article(text, language="de")).language == "de"
+
+
+@pytest.mark.parametrize(("text", "language"), [(ENGLISH * 3, "en"), (KOREAN * 6, "ko"), (JAPANESE * 8, "ja")])
+@pytest.mark.parametrize("declared", ["en", "ko", "ja", "zh"])
+def test_a_declared_language_that_is_written_otherwise(text, language, declared):
+    assert preprocess.with_language(article(text, language=declared)).language == language
+
+
+def test_a_declared_language_that_may_be_right_stays():
+    assert preprocess.with_language(article(ENGLISH * 3, language="de")).language == "de"
+    assert preprocess.with_language(article(KOREAN * 3 + ENGLISH * 3, language="ko")).language == "ko"
+    assert preprocess.with_language(article("Гавань снова открылась в пятницу. " * 9, language="ru")).language == "ru"
 
 
 def test_counts_and_reading_time():

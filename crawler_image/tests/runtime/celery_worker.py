@@ -39,6 +39,14 @@ class Worker:
         path = self.folder / "done"
         return path.read_text().split() if path.exists() else []
 
+    def connections(self) -> int:
+        """How often it has connected to Redis to consume."""
+        return (self.folder / "worker.log").read_text().count("Connected to redis")
+
+    def said(self) -> str:
+        """What it last wrote of itself."""
+        return (self.folder / "worker.json").read_text()
+
     def running(self) -> bool:
         """Whether a task has begun and not ended."""
         return (self.folder / "begun").exists()
@@ -52,6 +60,7 @@ def environment(redis_url: str, folder: Path) -> dict[str, str]:
         "NEWSCRAWL_WORKER_STATE": str(folder / "worker.json"),
         "NEWSCRAWL_QUEUE": QUEUE,
         "NEWSCRAWL_TEST_FOLDER": str(folder),
+        "NEWSCRAWL_CONTAINER_OUTPUT": str(folder / "worker.log"),
         "PYTHONPATH": str(Path(__file__).parent),
     }
 

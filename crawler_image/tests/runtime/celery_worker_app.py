@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 from celery import Celery
+from celery.signals import worker_ready
 from newscrawl_airflow import worker_hooks
 
 __all__ = ["app", "worker_hooks"]
@@ -26,6 +29,18 @@ app.conf.broker_transport_options = {
     "unacked_index_key": f"unacked_index:{QUEUE}",
     "unacked_mutex_key": f"unacked_mutex:{QUEUE}",
 }
+
+
+@worker_ready.connect
+def _block_when_told(**_: object) -> None:
+    """SIGUSR2 blocks the main thread, and with it the event loop, until the file `unblock` exists."""
+
+    def block(*_: object) -> None:
+        (FOLDER / "blocked").touch()
+        while not (FOLDER / "unblock").exists():
+            time.sleep(0.05)
+
+    signal.signal(signal.SIGUSR2, block)
 
 
 @app.task(name="work")

@@ -6,8 +6,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import redis
+from celery import Celery
 
 sys.path.insert(0, str(Path(__file__).parent))
+from celery_worker import QUEUE, Worker, start
 
 # before anything imports Airflow, which reads its configuration once and writes it to its home
 HOME = Path(tempfile.mkdtemp(prefix="airflow-"))
@@ -21,6 +24,47 @@ os.environ.update(
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(HOME / "logs"),
     }
 )
+
+
+@pytest.fixture
+def broker(redis_url):
+    """The session's Redis, empty, as text."""
+    client = redis.Redis.from_url(redis_url, decode_responses=True)
+    client.flushall()
+    return client
+
+
+@pytest.fixture
+def publish(redis_url):
+    """Send a task of the tests' worker; its arguments are those of celery_worker_app.work."""
+    app = Celery(broker=redis_url, set_as_current=False)
+    yield lambda *args: app.send_task("work", args, queue=QUEUE)
+    app.close()
+
+
+@pytest.fixture
+def begin(redis_url, broker, tmp_path):
+    """Start a worker in a folder of its own; all are killed in the end."""
+    workers = []
+
+    def start_worker(name: str) -> Worker:
+        folder = tmp_path / name
+        folder.mkdir()
+        workers.append(start(redis_url, folder))
+        return workers[-1]
+
+    yield start_worker
+    # whatever a task still waits for, so that no process of it stays
+    (tmp_path / "go").touch()
+    for worker in workers:
+        worker.process.kill()
+        worker.process.wait()
+
+
+@pytest.fixture
+def worker(begin):
+    """One worker."""
+    return begin("worker")
 
 
 @pytest.fixture(scope="session")

@@ -39,14 +39,23 @@ def probe(component: str, tmp_path, *options: str, **environ: str) -> subprocess
     return subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
 
 
-def test_worker_is_not_restarted_for_a_redis_that_is_down(tmp_path):
-    done = probe("worker", tmp_path, NEWSCRAWL_QUEUE="news", AIRFLOW__CELERY__BROKER_URL="redis://:pw@127.0.0.1:1/0")
+def probe_worker(tmp_path, redis: str, mysql: str) -> subprocess.CompletedProcess[str]:
+    urls = {"AIRFLOW__CELERY__BROKER_URL": redis, "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{mysql}"}
+    return probe("worker", tmp_path, NEWSCRAWL_QUEUE="news", **urls)
+
+
+def test_worker_is_not_restarted_for_a_redis_or_a_mysql_that_is_down(redis_url, mysql_url, tmp_path):
+    done = probe_worker(tmp_path, "redis://:pw@127.0.0.1:1/0", mysql_url)
     assert done.returncode == 0
     assert "Redis does not answer" in done.stdout
+    done = probe_worker(tmp_path, redis_url, "mysql+pymysql://airflow:hunter2@127.0.0.1:1/results")
+    assert done.returncode == 0
+    assert "MySQL does not answer" in done.stdout
+    assert "hunter2" not in done.stdout + done.stderr
 
 
-def test_silent_worker_is_restarted_when_redis_is_there(redis_url, tmp_path):
-    done = probe("worker", tmp_path, NEWSCRAWL_QUEUE="news", AIRFLOW__CELERY__BROKER_URL=redis_url)
+def test_silent_worker_is_restarted_when_both_are_there(redis_url, mysql_url, tmp_path):
+    done = probe_worker(tmp_path, redis_url, mysql_url)
     assert done.returncode == 1
     assert "has not said that it is ready" in done.stdout
 

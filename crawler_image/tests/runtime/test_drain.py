@@ -6,35 +6,9 @@ import subprocess
 import sys
 
 import pytest
-import redis
-from celery import Celery
-from celery_worker import QUEUE, Worker, start, until
+from celery_worker import QUEUE, Worker, until
 from newscrawl_airflow.drain import BLIND, Look, is_drained, task_processes
 from newscrawl_airflow.worker_state import WorkerState
-
-
-@pytest.fixture
-def broker(redis_url):
-    client = redis.Redis.from_url(redis_url)
-    client.flushall()
-    return client
-
-
-@pytest.fixture
-def worker(redis_url, broker, tmp_path):
-    worker = start(redis_url, tmp_path)
-    yield worker
-    # whatever a task still waits for, so that no process of it stays
-    (tmp_path / "go").touch()
-    worker.process.kill()
-    worker.process.wait()
-
-
-@pytest.fixture
-def publish(redis_url):
-    app = Celery(broker=redis_url, set_as_current=False)
-    yield lambda *args: app.send_task("work", args, queue=QUEUE)
-    app.close()
 
 
 def drain(worker: Worker, grace: float = 60) -> subprocess.Popen[str]:
@@ -85,7 +59,7 @@ def test_worker_that_lost_redis_for_a_moment_still_drains(worker, broker, publis
     publish("running", str(tmp_path / "go"))
     until(worker.running)
     broker.client_kill_filter(_type="normal", skipme=True)
-    until(lambda: (tmp_path / "worker.log").read_text().count("Connected to redis") == 2)
+    until(lambda: worker.connections() == 2)
     process = drain(worker)
     until(lambda: not consumes(worker), seconds=20)
     publish("late")
@@ -112,6 +86,7 @@ def test_grace_is_a_bound(worker, publish, tmp_path):
     process = drain(worker, grace=3)
     assert process.wait(30) == 1
     assert "the grace of 3 s is over" in process.stdout.read()
+    assert "drain: the grace of 3 s is over" in (worker.folder / "worker.log").read_text()
 
 
 @pytest.mark.slow
@@ -124,11 +99,27 @@ def test_tasks_are_counted_without_redis(worker, publish, tmp_path):
     until(lambda: task_processes(worker.process.pid) == 0)
 
 
-def test_worker_that_was_not_ready_has_nothing_to_drain(tmp_path, monkeypatch):
+def drain_unready(tmp_path, monkeypatch, output) -> str:
     monkeypatch.setenv("NEWSCRAWL_WORKER_STATE", str(tmp_path / "none.json"))
+    monkeypatch.setenv("NEWSCRAWL_CONTAINER_OUTPUT", str(output))
     command = [sys.executable, "-m", "newscrawl_airflow.drain", "--grace", "5"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "nothing to drain" in done.stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_worker_that_was_not_ready_has_nothing_to_drain(tmp_path, monkeypatch):
+    assert "nothing to drain" in drain_unready(tmp_path, monkeypatch, "/dev/null")
+
+
+def test_what_the_drain_says_is_in_the_log_of_the_worker(tmp_path, monkeypatch):
+    """Of PID 1 of a container; here of a program whose output is a pipe as a container's is."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        drain_unready(tmp_path, monkeypatch, f"/proc/{worker.pid}/fd/1")
+        said, _ = worker.communicate("", timeout=30)
+    assert said == "drain: the worker was not ready yet: nothing to drain\n"
+
+
+def test_an_output_that_cannot_be_written_stops_no_drain(tmp_path, monkeypatch):
+    assert "nothing to drain" in drain_unready(tmp_path, monkeypatch, tmp_path / "missing")
 
 
 def look(at: float, written: float, *, tasks: int = 0, queues: tuple[str, ...] = (), processes: int = 0) -> Look:

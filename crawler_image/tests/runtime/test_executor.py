@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import redis
 from airflow.providers.celery.executors.celery_executor import CeleryExecutor
+from airflow.providers.celery.executors.celery_executor_utils import ExceptionWithTraceback
 from celery import Celery
 from newscrawl_airflow import executor
 
@@ -42,6 +43,101 @@ def hold(redis_url: str) -> None:
 
 def task(task_id: str | None, state: str = "queued"):
     return SimpleNamespace(external_executor_id=task_id, state=state, queue=QUEUE, key=task_id)
+
+
+class Result:
+    """What Celery gives for a sent task."""
+
+    def __init__(self, task_id):
+        self.task_id = task_id
+
+
+@pytest.fixture
+def sender(redis_url, monkeypatch, publish):
+    """An executor that sends its workloads, which are ids, for real; none of them ends."""
+    sent = []
+
+    def send(self, tuples):
+        for _, workload, _, _ in tuples:
+            publish(workload)
+            sent.append(workload)
+        return [(key, workload, Result(workload)) for key, workload, _, _ in tuples]
+
+    monkeypatch.setattr(CeleryExecutor, "_send_workloads_to_celery", send)
+    monkeypatch.setattr(executor.time, "monotonic", lambda: 0.0)
+    made = executor.NewscrawlExecutor(parallelism=1)
+    made.celery_app = Celery(broker=redis_url, set_as_current=False)
+    made.sent = sent
+    made._send_workloads([(name, name, QUEUE, None) for name in ("one", "two")])
+    return made
+
+
+def test_a_message_that_is_lost_at_two_looks_is_sent_again(sender, broker):
+    broker.delete(QUEUE)
+    sender.send_lost_again(60)
+    assert sender.sent == ["one", "two"]
+    sender.send_lost_again(120)
+    assert sorted(sender.sent) == ["one", "one", "two", "two"]
+    assert broker.llen(QUEUE) == 2
+    sender.send_lost_again(180)
+    sender.send_lost_again(240)
+    assert len(sender.sent) == 4
+
+
+def test_what_waits_or_is_held_or_has_ended_is_not_sent_again(sender, broker, redis_url):
+    hold(redis_url)
+    for now in (60, 120, 180):
+        sender.send_lost_again(now)
+    broker.flushall()
+    sender.workloads.clear()
+    for now in (240, 300):
+        sender.send_lost_again(now)
+    assert sender.sent == ["one", "two"]
+
+
+def test_what_is_missed_once_only_or_was_just_sent_is_not_sent_again(sender, broker, publish):
+    broker.delete(QUEUE)
+    sender.send_lost_again(59)
+    sender.send_lost_again(60)
+    publish("one")
+    publish("two")
+    sender.send_lost_again(120)
+    broker.delete(QUEUE)
+    sender.send_lost_again(180)
+    assert sender.sent == ["one", "two"]
+
+
+def test_what_cannot_be_sent_again_is_tried_at_the_next_look_and_fails_nothing(sender, broker, monkeypatch):
+    broker.delete(QUEUE)
+    sender.event_buffer.clear()
+    sender.send_lost_again(60)
+    with monkeypatch.context() as patch:
+        refused = ExceptionWithTraceback(OSError("away"), "")
+        patch.setattr(
+            CeleryExecutor, "_send_workloads_to_celery", lambda self, tuples: [(t[0], t[1], refused) for t in tuples]
+        )
+        sender.send_lost_again(120)
+    assert sender.event_buffer == {}
+    sender.send_lost_again(180)
+    assert broker.llen(QUEUE) == 2
+
+
+def test_without_redis_nothing_is_sent_again(sender):
+    url = sender.celery_app.conf.broker_url
+    sender.celery_app.conf.broker_url = "redis://127.0.0.1:1/0"
+    for now in (60, 120, 180):
+        sender.send_lost_again(now)
+    sender.celery_app.conf.broker_url = url
+    assert sender.sent == ["one", "two"]
+
+
+def test_what_is_no_message_is_passed_over(adopt, publish, broker, caplog):
+    publish("waits")
+    for text in ("text", b"\x80\xff", "[]", "null", '{"headers": {}}'):
+        broker.lpush(QUEUE, text)
+        broker.hset(f"unacked:{QUEUE}", text, text)
+    assert adopt([task("waits")]) == []
+    assert "passed over: b'text'" in caplog.text
 
 
 @pytest.fixture

@@ -41,12 +41,12 @@ def test_each_stage_is_named(mysql_url, cursor):
     assert missing(mysql_url, EXPECTED) is None
 
 
-def test_the_bootstrap_job_is_waited_for_by_its_name(mysql_url, cursor):
-    expected = {BOOTSTRAP_TABLE: ["bootstrap-2"]}
+def test_what_the_bootstrap_job_brings_about_is_waited_for(mysql_url, cursor):
+    expected = {BOOTSTRAP_TABLE: ["state-2"]}
     assert missing(mysql_url, expected) == f"there is no table {BOOTSTRAP_TABLE}"
-    mark_bootstrapped(cursor.connection, "bootstrap-1")
-    assert missing(mysql_url, expected) == f"{BOOTSTRAP_TABLE} is at bootstrap-1, expected is bootstrap-2"
-    mark_bootstrapped(cursor.connection, "bootstrap-2")
+    mark_bootstrapped(cursor.connection, "state-1")
+    assert missing(mysql_url, expected) == f"{BOOTSTRAP_TABLE} is at state-1, expected is state-2"
+    mark_bootstrapped(cursor.connection, "state-2")
     assert missing(mysql_url, expected) is None
 
 
@@ -89,5 +89,6 @@ def test_command_gives_up(tmp_path):
     done = subprocess.run(command, env={URL_VARIABLE: url}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "gave up" in done.stderr
+    assert "kubectl delete job -l app.kubernetes.io/component=bootstrap" in done.stderr
     assert "started" not in done.stdout
     assert "hunter2" not in done.stdout + done.stderr

@@ -25,6 +25,7 @@ environment:
   REDIS_URL      Celery's broker, redis://:password@host:6379/0 (required)
   POD_NAMESPACE  namespace of the StatefulSets (default: that of the pod or of the kubeconfig)
   POD_NAME       this scaler's name in the lease (default: the host name)
+  POD_UID        its pod's uid, by which `kubectl describe` finds the events (default: none)
 """
 
 
@@ -73,15 +74,15 @@ async def _run(flags: argparse.Namespace, url: str) -> int:
     client = connect(os.environ.get("POD_NAMESPACE"))
     backlog = Backlog(url)
     me = os.environ.get("POD_NAME") or socket.gethostname()
-    leadership = Leadership(client, load(flags.config).lease_name, me, lambda: status.saw("api"))
+    leadership = Leadership(client, load(flags.config).lease_name, me)
     loop = Loop(
         flags.config,
         backlog,
-        lambda changed: StatefulSets(client, changed, lambda: status.saw("api")),
+        lambda changed: StatefulSets(client, changed, lambda known: (status.saw if known else status.lost)("api")),
         status=status,
         metrics=metrics,
         leads=(lambda now: True) if flags.once else leadership.leads,
-        warn=Events(client, me).warn,
+        warn=Events(client, me, os.environ.get("POD_UID")).warn,
         dry_run=flags.dry_run,
     )
     try:
@@ -114,6 +115,7 @@ async def _forever(loop: Loop, leadership: Leadership, wakeup: Wakeup) -> None:
         leadership.hold(loop.wake),
         wakeup.run(),
         loop.run(wakeup.listen_to),
+        loop.look_for_orphans(),
         stop.wait(),
     )
     tasks = [asyncio.create_task(job) for job in jobs]

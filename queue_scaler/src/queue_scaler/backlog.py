@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
 from queue_scaler.config import ConfigError, Queue
 from queue_scaler.decide import Reading
@@ -54,6 +54,8 @@ class Backlog:
             self.redis = Redis.from_url(
                 url,
                 decode_responses=True,
+                # another program's list or key need not be text
+                encoding_errors="replace",
                 socket_timeout=TIMEOUT_SECONDS,
                 socket_connect_timeout=TIMEOUT_SECONDS,
                 # the next poll is the retry; once at once covers a connection that Redis closed meanwhile
@@ -85,8 +87,10 @@ class Backlog:
         """The answer to a command. Raises RedisUnavailable."""
         try:
             return await command
-        except (AuthenticationError, ResponseError) as error:
+        except (AuthenticationError, NoPermissionError) as error:
             raise RedisUnavailable(f"Redis at {self.address} refuses: {error}; check REDIS_URL") from error
+        except ResponseError as error:
+            raise RedisUnavailable(f"Redis at {self.address} refuses: {error}") from error
         except (RedisError, OSError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             raise RedisUnavailable(f"Redis at {self.address} does not answer: {reason}") from error

@@ -41,6 +41,7 @@ class Workers:
     replicas: int
     paused_at: int | None = None  # KEDA's annotation paused-replicas
     held: bool = False  # KEDA's annotation paused: "true"
+    problem: str | None = None  # what is wrong with an annotation, in words: nothing is changed then
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ class History:
     idle_since: float | None = None
     failures: int = 0
     replicas: int | None = None
+    wanted: int | None = None  # the replicas decided last
     lows: Trace = ()  # wishes that no later one undercuts: their first is the lowest of scaleUp's window
     highs: Trace = ()  # wishes that no later one exceeds: their first is the highest of scaleDown's window
-    changes: Trace = ()  # replicas added or taken, when seen
+    changes: Trace = ()  # replicas added or taken from here, when seen
     pace: Pace | None = None
 
 
@@ -68,9 +70,17 @@ def decide(
     queue: Queue, history: History, reading: Reading | None, workers: Workers, now: float
 ) -> tuple[Decision, History]:
     """Decide for one queue; `reading` None means Redis could not tell. Returns the history to pass in next time."""
-    history = _observe(queue, history, reading, workers, now)
+    decision, history = _decide(queue, _observe(queue, history, reading, workers, now), reading, workers, now)
+    return decision, replace(history, wanted=decision.replicas)
+
+
+def _decide(
+    queue: Queue, history: History, reading: Reading | None, workers: Workers, now: float
+) -> tuple[Decision, History]:
     if workers.paused_at is not None:
         return Decision(workers.paused_at, f"paused at {workers.paused_at} by annotation"), history
+    if workers.problem:
+        return Decision(workers.replicas, f"held: annotation {workers.problem}"), history
     if workers.held:
         return Decision(workers.replicas, "paused by annotation"), history
     if reading is None:
@@ -83,11 +93,12 @@ def decide(
         lows=_extend(history.lows, (now, wish), queue.behavior.up_window, lambda earlier: earlier < wish),
         highs=_extend(history.highs, (now, wish), queue.behavior.down_window, lambda earlier: earlier > wish),
     )
-    if history.idle_since is not None:
-        if workers.replicas <= floor:
-            return Decision(floor, "idle"), history
+    # the cooldown is the way to zero alone; with a minimum the windows and policies count, as with KEDA
+    if history.idle_since is not None and floor == 0:
+        if workers.replicas == 0:
+            return Decision(0, "idle"), history
         if now - history.idle_since >= max(queue.cooldown_period, EMPTY_PROOF_SECONDS):
-            return Decision(floor, f"idle for {now - history.idle_since:.0f} s"), history
+            return Decision(0, f"idle for {now - history.idle_since:.0f} s"), history
     # the HPA's windows; from zero the first worker comes at once, as with KEDA, which leaves only the rest to the HPA
     wanted = min(max(workers.replicas, 1, history.lows[0][1]), history.highs[0][1])
     why = reason if wanted == wish else f"{reason}, stabilized at {wanted}"
@@ -105,7 +116,8 @@ def _observe(queue: Queue, history: History, reading: Reading | None, workers: W
         known = ((now, workers.replicas),)
         history = replace(history, lows=known, highs=known)
     changes = history.changes
-    if history.replicas is not None and history.replicas != workers.replicas:
+    # as for the HPA, what somebody else changed is no step of the policies
+    if history.replicas is not None and history.replicas != workers.replicas == history.wanted:
         changes = (*changes, (now, workers.replicas - history.replicas))
     if changes:
         policies = queue.behavior.scale_up.policies + queue.behavior.scale_down.policies

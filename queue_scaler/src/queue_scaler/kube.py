@@ -25,7 +25,10 @@ log = logging.getLogger(__name__)
 
 PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
 PAUSED = "autoscaling.keda.sh/paused"
+TRUE = ("1", "t", "T", "true", "TRUE", "True")  # what KEDA takes for true
 TIMEOUT_SECONDS = 5.0
+# each StatefulSet is some 10 KB of JSON and ten times that as objects: only so many at once
+PAGE = 50
 # a watch whose connection died silently is noticed by listing anew
 RELIST_SECONDS = 60.0
 RETRY_SECONDS = 2.0
@@ -56,11 +59,13 @@ def explain(error: Exception) -> str:
 class StatefulSets:
     """The StatefulSets of a namespace by name, as last seen."""
 
-    def __init__(self, client: AsyncClient, changed: Callable[[str], None], seen: Callable[[], None]) -> None:
-        """`changed` is called with a name when its workers are other than before, `seen` whenever the API answered."""
+    def __init__(self, client: AsyncClient, changed: Callable[[str], None], seen: Callable[[bool], None]) -> None:
+        """`changed` is called with a name when its workers are other than before, `seen` with whether they are known,
+        whenever the API server has answered or failed to."""
         self._client = client
         self._changed = changed
         self._seen = seen
+        self._scaled: dict[str, int] = {}  # the version that each has since it was scaled from here
         self.workers: dict[str, Workers] | None = None
         self.ready: dict[str, int] = {}
         self.trouble = "not seen yet"
@@ -68,14 +73,22 @@ class StatefulSets:
     async def refresh(self) -> str:
         """List them once; returns the version to watch from. Raises ApiUnavailable."""
         try:
-            listed = self._client.list(StatefulSet, chunk_size=250)
-            items = [item async for item in listed]
+            listed = self._client.list(StatefulSet, chunk_size=PAGE)
+            seen, ready = {}, {}
+            async for item in listed:
+                name = item.metadata.name
+                seen[name] = (int(item.metadata.resourceVersion), _workers(item))
+                ready[name] = _ready(item)
         except FAILURES as error:
             raise ApiUnavailable(f"cannot list StatefulSets: {explain(error)}") from error
-        found = {item.metadata.name: _workers(item) for item in items}
-        before, self.workers = self.workers or {}, found
-        self.ready = {item.metadata.name: _ready(item) for item in items}
-        self._seen()
+        before = self.workers or {}
+        # some may have been scaled since their page was read
+        found = {
+            name: before[name] if name in before and version < self._scaled.get(name, 0) else workers
+            for name, (version, workers) in seen.items()
+        }
+        self.workers, self.ready = found, ready
+        self._seen(True)
         for name in found.keys() | before.keys():
             if found.get(name) != before.get(name):
                 self._changed(name)
@@ -95,6 +108,7 @@ class StatefulSets:
                 continue
             except ApiUnavailable as error:
                 self.workers = None
+                self._seen(False)
                 if str(error) != self.trouble:
                     log.warning("api: %s; replicas are held until it answers", error)
                 self.trouble = str(error)
@@ -104,8 +118,11 @@ class StatefulSets:
 
     async def _watch(self, version: str) -> None:
         async for kind, item in self._client.watch(StatefulSet, resource_version=version):
-            self._seen()
+            self._seen(True)
             name = item.metadata.name
+            if kind != "DELETED" and int(item.metadata.resourceVersion) < self._scaled.get(name, 0):
+                # how it was before it was scaled from here, told late
+                continue
             workers = None if kind == "DELETED" else _workers(item)
             self.ready[name] = 0 if workers is None else _ready(item)
             if workers == self.workers.get(name):
@@ -124,18 +141,20 @@ class StatefulSets:
             )
         except FAILURES as error:
             raise ApiUnavailable(f"cannot scale StatefulSet {name} to {replicas}: {explain(error)}") from error
-        self._seen()
         known = self.workers and self.workers.get(name)
         if known:
             self.workers[name] = replace(known, replicas=scale.spec.replicas or 0)
+            self._scaled[name] = int(scale.metadata.resourceVersion)
 
 
 class Events:
     """Kubernetes events about this scaler's pod, for those who look there first."""
 
-    def __init__(self, client: AsyncClient, pod: str) -> None:
+    def __init__(self, client: AsyncClient, pod: str, uid: str | None) -> None:
+        """`uid` is the pod's: `kubectl describe` finds events by it."""
         self._client = client
         self._pod = pod
+        self._uid = uid
 
     async def warn(self, reason: str, message: str) -> None:
         """Create a warning. Raises ApiUnavailable."""
@@ -143,7 +162,9 @@ class Events:
         namespace = self._client.namespace
         event = Event(
             metadata=ObjectMeta(generateName=f"{self._pod}.", namespace=namespace),
-            involvedObject=ObjectReference(apiVersion="v1", kind="Pod", name=self._pod, namespace=namespace),
+            involvedObject=ObjectReference(
+                apiVersion="v1", kind="Pod", name=self._pod, namespace=namespace, uid=self._uid
+            ),
             type="Warning",
             reason=reason,
             message=message,
@@ -160,11 +181,13 @@ class Events:
 
 def _workers(item: StatefulSet) -> Workers:
     annotations = item.metadata.annotations or {}
-    paused_at = annotations.get(PAUSED_REPLICAS, "")
+    paused_at = annotations.get(PAUSED_REPLICAS)
+    valid = paused_at is not None and paused_at.isdecimal()
     return Workers(
         replicas=item.spec.replicas if item.spec.replicas is not None else 1,
-        paused_at=int(paused_at) if paused_at.isdigit() else None,
-        held=annotations.get(PAUSED) == "true",
+        paused_at=int(paused_at) if valid else None,
+        held=annotations.get(PAUSED) in TRUE,
+        problem=None if valid or paused_at is None else f"{PAUSED_REPLICAS} is {paused_at!r}, not a number of replicas",
     )
 
 

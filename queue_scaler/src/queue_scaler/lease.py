@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 
 from lightkube import ApiError, AsyncClient
 from lightkube.models.coordination_v1 import LeaseSpec
-from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.coordination_v1 import Lease
 
 from queue_scaler.kube import FAILURES, explain
@@ -21,6 +20,8 @@ from queue_scaler.kube import FAILURES, explain
 log = logging.getLogger(__name__)
 
 DURATION_SECONDS = 15
+# who renewed acts for this long, so that what is under way has ended when another takes over
+ACT_SECONDS = 10.0
 RENEW_SECONDS = 5.0
 RETRY_SECONDS = 2.0
 
@@ -41,18 +42,17 @@ def may_take(holder: str | None, me: str, sighting: Sighting, now: float) -> boo
 class Leadership:
     """Takes and renews the Lease; `leads` says whether this process may act."""
 
-    def __init__(self, client: AsyncClient, name: str, me: str, seen: Callable[[], None]) -> None:
+    def __init__(self, client: AsyncClient, name: str, me: str) -> None:
         self._client = client
         self._name = name
         self._me = me
-        self._seen = seen
         self._sighting: Sighting | None = None
         self._renewed = float("-inf")
         self._trouble = ""
 
     def leads(self, now: float) -> bool:
-        """True while the own renewal is younger than the Lease lasts."""
-        return now - self._renewed < DURATION_SECONDS
+        """True while the own renewal is so young that the Lease outlasts what is begun now."""
+        return now - self._renewed < ACT_SECONDS
 
     async def hold(self, changed: Callable[[], None]) -> None:
         """Take and renew until cancelled, then hand the Lease back; `changed` is called when leadership begins."""
@@ -60,42 +60,42 @@ class Leadership:
             while True:
                 now = time.monotonic()
                 led = self.leads(now)
-                await self._try(now)
+                renewed = await self._try(now)
                 if self.leads(now) and not led:
                     log.info("leader: %s holds lease %s", self._me, self._name)
                     changed()
-                await asyncio.sleep(RENEW_SECONDS if self.leads(now) else RETRY_SECONDS)
+                await asyncio.sleep(RENEW_SECONDS if renewed else RETRY_SECONDS)
         finally:
             if self.leads(time.monotonic()):
                 await self._release()
 
-    async def _try(self, now: float) -> None:
+    async def _try(self, now: float) -> bool:
+        """Take or renew the Lease where that is due; whether it was written."""
         try:
             lease = await self._read()
             version = lease.metadata.resourceVersion
             if self._sighting is None or self._sighting.version != version:
                 self._sighting = Sighting(version, now)
-            if may_take(lease.spec.holderIdentity, self._me, self._sighting, now):
+            due = may_take(lease.spec.holderIdentity, self._me, self._sighting, now)
+            if due:
                 await self._write(lease, self._me)
                 self._renewed = now
             self._trouble = ""
+            return due
         except FAILURES as error:
             if isinstance(error, ApiError) and error.status.code == 409:
-                return  # another scaler was quicker
-            trouble = explain(error)
+                return False  # another scaler was quicker
+            gone = isinstance(error, ApiError) and error.status.code == 404
+            trouble = explain(error) + (": `helm upgrade` makes it anew, nothing is scaled until then" if gone else "")
             if trouble != self._trouble:
                 log.warning("lease %s: %s", self._name, trouble)
             self._trouble = trouble
+            return False
 
     async def _read(self) -> Lease:
-        try:
-            lease = await self._client.get(Lease, self._name)
-        except ApiError as error:
-            if error.status.code != 404:
-                raise
-            spec = LeaseSpec(leaseDurationSeconds=DURATION_SECONDS)
-            lease = await self._client.create(Lease(metadata=ObjectMeta(name=self._name), spec=spec))
-        self._seen()
+        """The Lease, which the chart makes; a new one says nothing yet."""
+        lease = await self._client.get(Lease, self._name)
+        lease.spec = lease.spec or LeaseSpec()
         return lease
 
     async def _write(self, lease: Lease, holder: str) -> None:
@@ -112,7 +112,7 @@ class Leadership:
     async def _release(self) -> None:
         self._renewed = float("-inf")
         try:
-            lease = await self._client.get(Lease, self._name)
+            lease = await self._read()
             if lease.spec.holderIdentity == self._me:
                 await self._write(lease, "")
         except FAILURES as error:

@@ -11,7 +11,7 @@ from queue_scaler.backlog import Backlog, RedisUnavailable, in_flight_key
 from queue_scaler.config import ConfigError, Queue, load
 from queue_scaler.decide import Decision, History, Reading, Workers, decide
 from queue_scaler.kube import ApiUnavailable, StatefulSets
-from queue_scaler.orphans import GONE_SECONDS, Claim, Recovery, follow, orphans
+from queue_scaler.orphans import GONE_SECONDS, Claims, Recovery
 from queue_scaler.orphans import LOOK_SECONDS as ORPHANS_LOOK_SECONDS
 from queue_scaler.status import Metrics, Status
 from queue_scaler.unserved import LOOK_SECONDS as UNSERVED_LOOK_SECONDS
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 WAKE_GAP_SECONDS = 0.05
 PATCHES_AT_ONCE = 8
 CANCEL_AGAIN_SECONDS = 2.0
+# a queue without workers that was gone for this long is told of again
+UNSERVED_TOLD_SECONDS = 3600.0
 
 
 async def end(tasks: Iterable[asyncio.Task]) -> None:
@@ -92,11 +94,10 @@ class Loop:
         self._histories: dict[str, History] = {}
         self._shown: dict[str, dict[str, float]] = {}
         self._recovery = Recovery(backlog)
-        self._claims: dict[str, dict[str, Claim]] = {}
-        self._claims_seen = float("-inf")
         self._orphans: dict[str, int] = {}
         self._unserved: dict[str, int] = {}
-        self._unserved_told: set[str] = set()
+        self._unserved_told: dict[str, float] = {}  # when each was last there
+        self._events_owed: set[str] = set()
         self._unserved_seen = float("-inf")
         self._said: dict[str, str] = {}
         self._woken = asyncio.Event()
@@ -133,20 +134,22 @@ class Loop:
             except TimeoutError:
                 continue
 
+    async def look_for_orphans(self) -> None:
+        """Put back the tasks whose worker is gone, until cancelled; apart from the polls, which may be far apart."""
+        while True:
+            await self.recover(time.monotonic())
+            await asyncio.sleep(ORPHANS_LOOK_SECONDS)
+
     async def poll(self, now: float) -> list[Choice]:
         """Read, decide and scale once, `now` in seconds of time.monotonic(); leaves out queues without StatefulSet."""
         with self._metrics.poll_seconds.time():
             leads = self._leads(now)
             readings = await self._read()
-            if not leads or not readings:
-                # who renews is followed without a gap or anew
-                self._claims = {}
-            elif now - self._claims_seen >= ORPHANS_LOOK_SECONDS:
-                self._claims_seen = now
-                await self._recover(readings, now)
-            if leads and now - self._unserved_seen >= UNSERVED_LOOK_SECONDS:
+            if not leads:
+                self._forget_the_unserved()
+            elif now - self._unserved_seen >= UNSERVED_LOOK_SECONDS:
                 self._unserved_seen = now
-                await self._find_unserved()
+                await self._find_unserved(now)
             considered = [
                 self._consider(name, queue, readings.get(name), now) for name, queue in self.config.queues.items()
             ]
@@ -170,59 +173,83 @@ class Loop:
             self._say(f"queue={name} keys", reading if isinstance(reading, str) else "")
         return {name: reading for name, reading in found.items() if isinstance(reading, Reading)}
 
-    async def _recover(self, readings: dict[str, Reading], now: float) -> None:
-        """Put back the tasks whose worker is gone."""
-        busy = {name: self.config.queues[name] for name, reading in readings.items() if reading.in_flight}
-        try:
-            held = await self._recovery.held(busy)
-            self._claims = {name: follow(self._claims.get(name, {}), tags, now) for name, tags in held.items()}
+    async def recover(self, now: float) -> None:
+        """Look once, at `now`, for tasks whose worker is gone, and put them back."""
+        if not self._leads(now):
+            self._recovery.forget()
             self._orphans = {}
-            for name, claims in self._claims.items():
-                gone = orphans(claims, now)
-                if gone:
-                    await self._put_back(name, claims, gone)
+            return
+        try:
+            found = await self._recovery.find(self.config.queues, now)
         except RedisUnavailable as error:
             self._metrics.failures.labels("redis").inc()
             self._say("orphans", str(error))
-            self._claims = {}
             return
         self._say("orphans", "")
+        self._orphans = {name: count for name, count in self._orphans.items() if name in found}
+        for name, gone in found.items():
+            try:
+                await self._put_back(name, gone)
+            except RedisUnavailable as error:
+                # the next look tries again
+                self._metrics.failures.labels("redis").inc()
+                self._say(f"queue={name} orphans", str(error))
 
-    async def _find_unserved(self) -> None:
+    async def _find_unserved(self, now: float) -> None:
         """Tell of queues without workers: the metric always, log and event once, as a list may come and go often."""
         try:
             found = await unserved(self._backlog, self.config.queues.keys() | self.config.also_served)
         except RedisUnavailable:
             # the reading of the queues has said so
             return
-        before, self._unserved = self._unserved, found
-        for name in before.keys() - found.keys():
+        for name in self._unserved.keys() - found.keys():
             self._metrics.unserved.remove(name)
+        self._unserved = found
+        for name, at in list(self._unserved_told.items()):
+            if name not in found and now - at >= UNSERVED_TOLD_SECONDS:
+                del self._unserved_told[name]
         for name, length in found.items():
             self._metrics.unserved.labels(name).set(length)
-        for name in found.keys() - self._unserved_told:
-            self._unserved_told.add(name)
-            log.warning("queue=%s unserved: %s", name, advice(name, found[name]))
-            if self._dry_run:
-                continue
-            try:
-                await self._warn("UnservedQueue", advice(name, found[name]))
-            except ApiUnavailable as error:
-                self._metrics.failures.labels("api").inc()
-                self._say("events", str(error))
+            if name not in self._unserved_told:
+                log.warning("queue=%s unserved: %s", name, advice(name, length))
+                self._events_owed.add(name)
+            self._unserved_told[name] = now
+        if not self._dry_run:
+            for name in self._events_owed & found.keys():
+                await self._tell_of_unserved(name, found[name])
 
-    async def _put_back(self, name: str, claims: dict[str, Claim], gone: list[str]) -> None:
+    async def _tell_of_unserved(self, name: str, length: int) -> None:
+        try:
+            await self._warn("UnservedQueue", advice(name, length))
+        except ApiUnavailable as error:
+            # the next look tries again
+            self._metrics.failures.labels("api").inc()
+            self._say("events", str(error))
+            return
+        self._events_owed.discard(name)
+        self._say("events", "")
+
+    def _forget_the_unserved(self) -> None:
+        """Leave them to the leader, which shows them."""
+        for name in self._unserved:
+            self._metrics.unserved.remove(name)
+        self._unserved = {}
+        self._unserved_seen = float("-inf")
+
+    async def _put_back(self, name: str, gone: Claims) -> None:
         text = f"{len(gone)} tasks in flight that no worker has renewed for {GONE_SECONDS:.0f} s"
         if self._dry_run:
             self._orphans[name] = len(gone)
             self._say(f"queue={name} orphans", text)
             return
-        put, unreadable = await self._recovery.put_back(name, self.config.queues[name], claims, gone)
+        queue = self.config.queues[name]
+        put, unreadable = await self._recovery.put_back(name, queue, gone, lambda: self._leads(time.monotonic()))
         self._metrics.put_back.labels(name).inc(put)
         self._orphans[name] = unreadable
         if put:
             log.warning('queue=%s orphans=%s put_back=%s why="%s"', name, len(gone), put, text)
-        problem = f"{unreadable} entries of {in_flight_key(name, self.config.queues[name])} are no Celery messages"
+        self._say(f"queue={name} orphans", "")
+        problem = f"{unreadable} entries of {in_flight_key(name, queue)} are no Celery messages"
         self._say(f"queue={name} entries", f"{problem}: not counted as running" if unreadable else "")
 
     def _consider(self, name: str, queue: Queue, reading: Reading | None, now: float) -> Choice | None:
@@ -239,8 +266,10 @@ class Loop:
         self._say(f"queue={name} StatefulSet", f"{queue.stateful_set} does not exist: not scaled" if gone else "")
         if workers is None:
             # what happens to the replicas meanwhile is unknown, so idleness must be proved anew
-            self._histories.pop(name, None)
+            if past := self._histories.get(name):
+                self._histories[name] = History(pace=past.pace)
             return None
+        self._say(f"queue={name} annotation", f"{workers.problem}: held" if workers.problem else "")
         decision, history = decide(queue, self._histories.get(name, History()), reading, workers, now)
         self._histories[name] = history
         ready = self.sets.ready.get(queue.stateful_set, 0)
@@ -262,6 +291,8 @@ class Loop:
             self._say(f"queue={choice.name} dry-run", choice.line())
             return
         async with self._patches:
+            if not self._leads(time.monotonic()):
+                return
             try:
                 await self.sets.scale(choice.stateful_set, choice.decision.replicas)
             except ApiUnavailable as error:

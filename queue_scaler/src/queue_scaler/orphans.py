@@ -7,22 +7,25 @@ tried again meanwhile the worker drops the message, as the API server refuses to
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from queue_scaler.backlog import Backlog, in_flight_key, index_key
+from queue_scaler.backlog import Backlog, RedisUnavailable, in_flight_key, index_key
 from queue_scaler.config import Queue
 
-# six renewals missed, as seen from here: no clock of a worker is compared with ours
-GONE_SECONDS = 30.0
+# nine renewals missed, as seen from here: no clock of a worker is compared with ours. It is longer than a worker waits
+# between two tries to reach Redis again (30 s), so that after an outage nobody living is taken for gone
+GONE_SECONDS = 45.0
 LOOK_SECONDS = 5.0
 
-# for each pair of hash and index: a list of tag, score, tag, score ...; kombu writes both or none
+# for each pair of hash and index: a list of tag, score, tag, score ...; kombu writes both or none, and of a key of
+# another type the reading of the queue tells
 _HELD = """
 local held = {}
 for i = 1, #KEYS, 2 do
   local entries = {}
-  for _, tag in ipairs(redis.call('HKEYS', KEYS[i])) do
+  local tags = redis.pcall('HKEYS', KEYS[i])
+  for _, tag in ipairs(tags.err and {} or tags) do
     local score = redis.pcall('ZSCORE', KEYS[i + 1], tag)
     if type(score) == 'string' then
       entries[#entries + 1] = tag
@@ -64,9 +67,9 @@ def follow(claims: Claims, held: Mapping[str, str], now: float) -> dict[str, Cla
     }
 
 
-def orphans(claims: Claims, now: float) -> list[str]:
-    """The tags of the tasks that nobody has renewed for GONE_SECONDS."""
-    return [tag for tag, claim in claims.items() if now - claim.since >= GONE_SECONDS]
+def orphans(claims: Claims, now: float) -> dict[str, Claim]:
+    """The tasks that nobody has renewed for GONE_SECONDS."""
+    return {tag: claim for tag, claim in claims.items() if now - claim.since >= GONE_SECONDS}
 
 
 def returned(entry: str) -> str | None:
@@ -81,12 +84,28 @@ def returned(entry: str) -> str | None:
 
 
 class Recovery:
-    """The orphans in Redis. All methods raise RedisUnavailable."""
+    """The orphans in Redis, and what was seen of each task in flight. All methods raise RedisUnavailable."""
 
     def __init__(self, backlog: Backlog) -> None:
         self._backlog = backlog
+        self._claims: dict[str, dict[str, Claim]] = {}
         self._held = backlog.redis.register_script(_HELD)
         self._put_back = backlog.redis.register_script(_PUT_BACK)
+
+    def forget(self) -> None:
+        """Begin anew: who renews is followed without a gap, or not at all."""
+        self._claims = {}
+
+    async def find(self, queues: Mapping[str, Queue], now: float) -> dict[str, Claims]:
+        """The orphans of each queue that has some, after a look at `now`."""
+        try:
+            held = await self.held(queues)
+        except RedisUnavailable:
+            self.forget()
+            raise
+        self._claims = {name: follow(self._claims.get(name, {}), tags, now) for name, tags in held.items()}
+        found = {name: orphans(claims, now) for name, claims in self._claims.items()}
+        return {name: gone for name, gone in found.items() if gone}
 
     async def held(self, queues: Mapping[str, Queue]) -> dict[str, dict[str, str]]:
         """Tag and renewal of each task in flight, by queue, in one round trip."""
@@ -97,11 +116,18 @@ class Recovery:
             for name, entries in zip(queues, found, strict=True)
         }
 
-    async def put_back(self, name: str, queue: Queue, claims: Claims, tags: Iterable[str]) -> tuple[int, int]:
-        """Put orphans back; how many were, and how many cannot be, since they are no message of Celery's."""
+    async def put_back(
+        self, name: str, queue: Queue, claims: Claims, may_act: Callable[[], bool] = lambda: True
+    ) -> tuple[int, int]:
+        """Put orphans back; how many were, and how many cannot be, since they are no message of Celery's.
+
+        `may_act` is asked before each.
+        """
         keys = [in_flight_key(name, queue), index_key(name), name]
         put = unreadable = 0
-        for tag in tags:
+        for tag, claim in claims.items():
+            if not may_act():
+                break
             entry = await self._backlog.call(self._backlog.redis.hget(keys[0], tag))
             if entry is None:
                 continue
@@ -109,6 +135,6 @@ class Recovery:
             if message is None:
                 unreadable += 1
                 continue
-            arguments = [tag, claims[tag].renewed, entry, message]
+            arguments = [tag, claim.renewed, entry, message]
             put += await self._backlog.call(self._put_back(keys=keys, args=arguments))
         return put, unreadable

@@ -19,7 +19,6 @@ import yaml
 from lightkube import ApiError, Client
 from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import PersistentVolumeClaim
-from lightkube.resources.storage_v1 import StorageClass
 from lightkube.types import CascadeType, PatchType
 from lightkube.utils.quantity import parse_quantity
 
@@ -45,7 +44,6 @@ class Claim:
 
     name: str
     size: str
-    storage_class: str
     bound: bool
 
 
@@ -66,11 +64,12 @@ def plan(
     templates: Mapping[str, str] | None,
     claims: Iterable[Claim],
     wanted: Mapping[str, str],
-    expandable: Callable[[str], bool],
+    refusal: Callable[[str, str], str | None],
 ) -> Plan:
     """Plan for one StatefulSet from its live template sizes (None where it does not exist) and the claims there are.
 
-    `expandable` tells whether a StorageClass allows volumes to grow. Raises ResizeError before anything is changed.
+    `refusal` tells why a claim (by its name) cannot have a size, None when it can. Raises ResizeError, and changes
+    nothing.
     """
     claims = tuple(claims)
     grow = []
@@ -89,11 +88,11 @@ def plan(
                 f"claim {claim.name} of StatefulSet {stateful_set} has no volume yet and cannot grow to {size}: "
                 "wait until its pod runs, or delete the claim"
             )
-        if not expandable(claim.storage_class):
+        if why := refusal(claim.name, size):
             raise ResizeError(
-                f"claim {claim.name} of StatefulSet {stateful_set} cannot grow from {claim.size} to {size}: "
-                f"StorageClass {claim.storage_class or '(none)'} lacks allowVolumeExpansion: true; set it there where "
-                "its driver can grow volumes, or keep the old persistence size"
+                f"claim {claim.name} of StatefulSet {stateful_set} cannot grow from {claim.size} to {size}: {why}; set "
+                "allowVolumeExpansion: true in its StorageClass where its driver can grow volumes, or keep the old "
+                "persistence size"
             )
     changed = any(_bytes(templates[name]) != _bytes(size) for name, size in wanted.items() if name in (templates or {}))
     return Plan(stateful_set, tuple(grow), changed)
@@ -111,7 +110,6 @@ class Volumes:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._expandable: dict[str, bool] = {}
 
     def templates(self, name: str) -> dict[str, str] | None:
         """The sizes of a StatefulSet's claim templates; None where it does not exist."""
@@ -127,23 +125,29 @@ class Volumes:
             Claim(
                 name=item.metadata.name,
                 size=item.spec.resources.requests["storage"],
-                storage_class=item.spec.storageClassName or "",
                 bound=item.status.phase == "Bound",
             )
             for item in self._client.list(PersistentVolumeClaim)
         ]
 
-    def expandable(self, storage_class: str) -> bool:
-        """Whether the StorageClass allows its volumes to grow; False for none."""
-        if storage_class not in self._expandable:
-            found = self._get(StorageClass, storage_class) if storage_class else None
-            self._expandable[storage_class] = bool(found and found.allowVolumeExpansion)
-        return self._expandable[storage_class]
+    def refusal(self, claim: str, size: str) -> str | None:
+        """Why the API server would not let the claim grow, None when it would. Nothing is changed."""
+        try:
+            self._patch(claim, size, dry_run=True)
+        except ApiError as error:
+            # 403: the StorageClass, or a quota; 422: the claim itself. Anything else says nothing about the claim.
+            if error.status.code not in (403, 422):
+                raise
+            return str(error.status.message)
+        return None
 
     def grow(self, claim: str, size: str) -> None:
         """Ask for a larger volume."""
+        self._patch(claim, size, dry_run=False)
+
+    def _patch(self, claim: str, size: str, *, dry_run: bool) -> None:
         patch = {"spec": {"resources": {"requests": {"storage": size}}}}
-        self._client.patch(PersistentVolumeClaim, claim, patch, patch_type=PatchType.MERGE)
+        self._client.patch(PersistentVolumeClaim, claim, patch, patch_type=PatchType.MERGE, dry_run=dry_run)
 
     def orphan(self, stateful_set: str) -> None:
         """Delete a StatefulSet, leave its pods running, and wait until it is gone."""
@@ -167,7 +171,7 @@ def resize(volumes: Volumes, wanted: Mapping[str, Mapping[str, str]], say: Calla
     """Plan for all StatefulSets, and only when none refuses, carry the plans out. Raises ResizeError."""
     claims = volumes.claims()
     plans = [
-        plan(name, volumes.templates(name), claims, sizes, volumes.expandable) for name, sizes in sorted(wanted.items())
+        plan(name, volumes.templates(name), claims, sizes, volumes.refusal) for name, sizes in sorted(wanted.items())
     ]
     due = [entry for entry in plans if entry]
     say(f"{len(plans)} StatefulSets looked at, {len(due)} to resize")

@@ -14,6 +14,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 
 READY_SECONDS = 20.0
+# a namespace in which nothing changes is listed anew each minute
+API_SECONDS = 80.0
 ALIVE_SECONDS = 60.0
 
 
@@ -29,13 +31,18 @@ class Status:
         """Note that `party` (redis, api, loop) answered now."""
         self.seen[party] = time.monotonic()
 
+    def lost(self, party: str) -> None:
+        """Note that `party` failed to answer now."""
+        self.seen.pop(party, None)
+
     def missing(self, now: float) -> list[str]:
         """In words, which of Redis and the API server have not answered lately; empty means ready."""
-        silent = {party: now - self.seen.get(party, float("-inf")) for party in ("redis", "api")}
+        limits = {"redis": READY_SECONDS + 2 * self.polling_interval, "api": API_SECONDS}
+        silent = {party: now - self.seen.get(party, float("-inf")) for party in limits}
         return [
-            f"{party} has not answered for {seconds:.0f} s" if seconds < float("inf") else f"{party} never answered"
+            f"{party} has not answered for {seconds:.0f} s" if seconds < float("inf") else f"{party} does not answer"
             for party, seconds in silent.items()
-            if seconds > READY_SECONDS + 2 * self.polling_interval
+            if seconds > limits[party]
         ]
 
     def alive(self, now: float) -> bool:

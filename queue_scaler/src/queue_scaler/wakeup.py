@@ -29,6 +29,7 @@ class Wakeup:
         self._idle: frozenset[str] = frozenset()
         self._subscribed: frozenset[str] = frozenset()
         self._pubsub = None
+        self._trouble = ""
 
     async def listen_to(self, idle: frozenset[str]) -> None:
         """Say which queues are idle now; changes the subscriptions by the difference."""
@@ -43,24 +44,38 @@ class Wakeup:
         """Listen until cancelled, connecting anew when the connection breaks."""
         while True:
             try:
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                async with self._redis.pubsub() as pubsub:
                     self._subscribed = frozenset()
                     # a subscription of its own keeps the connection in use while no queue is idle
                     await pubsub.subscribe(self._prefix)
                     self._pubsub = pubsub
                     await self._subscribe()
+                    self._say("")
                     await self._receive(pubsub)
             except (RedisError, OSError) as error:
-                log.debug("no keyspace events for now: %s", error)
+                self._say(f"none for now, each poll finds what came: {error}")
             finally:
                 self._pubsub = None
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _receive(self, pubsub) -> None:
+        asked = False
         while self._pubsub is pubsub:
             message = await pubsub.get_message(timeout=LISTEN_SECONDS)
             if message and message["data"] in ("lpush", "rpush"):
                 self._wake()
+            elif message is None and asked:
+                # a connection whose other end has gone without a word
+                raise ConnectionError(f"silent for {2 * LISTEN_SECONDS:.0f} s")
+            elif message is None:
+                await pubsub.ping()
+            asked = message is None
+
+    def _say(self, trouble: str) -> None:
+        """Log at the first of several failures, and when they have ended."""
+        if bool(trouble) != bool(self._trouble):
+            log.info("events of Redis: %s", trouble or "listening")
+        self._trouble = trouble
 
     async def _subscribe(self) -> None:
         added, gone = self._idle - self._subscribed, self._subscribed - self._idle

@@ -11,28 +11,32 @@ from rich.progress import track
 
 from newscrawl import settings as environment
 from newscrawl.cli.options import messages
-from newscrawl.extract.manifest import ManifestError, extracted, read_manifest
+from newscrawl.extract.manifest import extracted
 from newscrawl.profiles import Profile, load_all
 
 
 @click.command()
-@click.option("--manifest", required=True, type=click.File(encoding="utf-8"), help="The list; - reads standard input.")
+@click.option(
+    "--manifest",
+    required=True,
+    type=click.File(encoding="utf-8", errors="replace"),
+    help="The list; - reads standard input.",
+)
 @click.option("--no-profiles", is_flag=True, help="Read every page as one of a site without a profile.")
 def extract(manifest: TextIO, no_profiles: bool) -> None:
     """Read saved pages, and write one JSON object a line for each.
 
     Each line of the list is an object with `url`, `file` (.html or .html.gz, relative to the list) and `fetched` (ISO
-    8601). A page that is no article, or cannot be read, has an `error` in its place.
+    8601). A page that is no article, or cannot be read, has an `error` beside its `file` and `url`, and so has a line
+    that names no page.
     """
-    folder = Path(manifest.name).parent if manifest.name != "<stdin>" else Path()
+    name = str(getattr(manifest, "name", "-"))
+    folder = Path() if name in ("-", "<stdin>") else Path(name).parent
     loaded = {} if no_profiles else load_all(environment.load().sites)
     profiles = [one for one in loaded.values() if isinstance(one, Profile)]
     for broken in loaded.values():
         if not isinstance(broken, Profile):
             messages.print(f"left out: {broken}")
-    try:
-        entries = list(read_manifest(manifest, folder))
-    except ManifestError as error:
-        raise click.ClickException(f"{manifest.name}: {error}") from error
-    for entry in track(entries, "reading pages", console=messages):
-        click.echo(json.dumps(extracted(entry, profiles), ensure_ascii=False))
+    for line in track([line for line in manifest if line.strip()], "reading pages", console=messages):
+        found = json.dumps(extracted(line, folder, profiles), ensure_ascii=False)
+        click.echo(found.encode("utf-8", "replace"))

@@ -13,12 +13,13 @@ import click
 from newscrawl import settings as environment
 from newscrawl.cli.options import messages, output, table
 from newscrawl.cli.runs import print_failures
-from newscrawl.context import find_profile, now, open_context, open_database, open_redis
+from newscrawl.context import find_profile, now, open_database, open_redis
 from newscrawl.draft import draft, site_of
 from newscrawl.extract import extract
-from newscrawl.extract.manifest import profile_of
+from newscrawl.extract.manifest import profile_of, unpacked
 from newscrawl.fetch import Fetcher
 from newscrawl.model import Article, FetchError, NotAnArticle, Response
+from newscrawl.preprocess import cleaned
 from newscrawl.profiles import Profile, ProfileError, load, load_all
 from newscrawl.settings import Settings
 from newscrawl.store import runs
@@ -61,7 +62,10 @@ def check(files: tuple[Path, ...]) -> None:
 @click.option("--site", help="The profile to use; by default the one whose hosts hold the page's URL.")
 @click.option("--url", help="The URL of a page that is read from a file.")
 def try_(page: str, site: str | None, url: str | None) -> None:
-    """Show what becomes of PAGE, a URL or an HTML file: each field, and where it came from. Nothing is stored."""
+    """Show what becomes of PAGE, a URL or an HTML file (.gz, too): each field, and where it came from.
+
+    Nothing is stored, and no database is needed. A page of no site's host is read as one without a profile.
+    """
     settings = environment.load()
     address = url or page
     profile = find_profile(site, settings) if site else _of_host(address, settings)
@@ -70,12 +74,13 @@ def try_(page: str, site: str | None, url: str | None) -> None:
     elif not url:
         raise click.UsageError("a file needs --url, the address that it came from")
     else:
-        body = Path(page).read_bytes()
+        body = unpacked(Path(page).read_bytes())
         response = Response(url, url, 200, {"content-type": "text/html"}, body, 0.0, now())
     try:
         article = extract(response, profile, fetched=response.fetched_at)
     except NotAnArticle as error:
         raise click.ClickException(str(error)) from error
+    article = cleaned(article)
     output.print(table(("field", "value", "from"), _fields(article)))
     click.echo(f"\n{article.body}")
 
@@ -94,7 +99,7 @@ def new(url: str, out: Path | None, allow_private: bool) -> None:
         host = authority(url)
     except BadUrl as error:
         raise click.UsageError(str(error)) from error
-    seen = Profile(site_of(host), host, None, ZoneInfo("UTC"), frozenset({host}), Path(), allow_private=allow_private)
+    seen = _undescribed(host, allow_private=allow_private)
     fetcher = Fetcher(settings, open_redis(settings), user_agent=settings.user_agent, allow_private=allow_private)
 
     def get(address: str) -> Response:
@@ -159,13 +164,18 @@ def _of_host(url: str, settings: Settings) -> Profile | None:
 
 
 def _fetched(url: str, profile: Profile | None, settings: Settings) -> Response:
-    if profile is None:
-        raise click.UsageError(f"no profile has the host of {url}: choose one with --site, or save the page to a file")
-    context = open_context(profile.site, settings, open_database(settings))
+    site = profile or _undescribed(authority(url))
+    user_agent = site.politeness.user_agent or settings.user_agent
+    fetcher = Fetcher(settings, open_redis(settings), user_agent=user_agent, allow_private=site.allow_private)
     try:
-        return context.fetcher.get(url, site=profile, now=now())
+        return fetcher.get(url, site=site, now=now())
     except FetchError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _undescribed(host: str, *, allow_private: bool = False) -> Profile:
+    """A site of which only the host is known."""
+    return Profile(site_of(host), host, None, ZoneInfo("UTC"), frozenset({host}), Path(), allow_private=allow_private)
 
 
 def _fields(article: Article) -> Iterator[tuple[str, object, object]]:

@@ -16,7 +16,8 @@ def extract(response: Response, profile: Profile | None, *, fetched: datetime) -
     """The article on a page, with its profile or without one; `fetched` is aware.
 
     The profile's version in force when the page was fetched is tried first, then those before it, then those after it;
-    only when none of them reads the page, those again that let the body be found without selectors (`auto:`).
+    only when none of them reads the page, those again that let the body be found without selectors (`auto:`). A version
+    that finds no date of publication serves when no other finds one.
     `Article.sources` says for each field what found it. Raises NotAnArticle with the reason of the first.
     """
     # imported late: reading a profile needs this package's selectors, not its readers
@@ -28,13 +29,19 @@ def extract(response: Response, profile: Profile | None, *, fetched: datetime) -
     if reason := oversize(page):
         raise NotAnArticle(response.url, reason)
     objections = []
+    undated = None
     for version, last_resort in _attempts(profile, fetched):
+        if undated and last_resort:
+            break
         article, objection = Reading(page, profile, version, fetched, last_resort=last_resort).article()
-        if article is not None:
+        if article is not None and (article.published or profile is None):
             return article
+        undated = undated or article
         objections.append(objection)
         # a reading may have dropped parts of the page
         page = Page(response)
+    if undated:
+        return undated
     raise NotAnArticle(response.url, objections[0])
 
 

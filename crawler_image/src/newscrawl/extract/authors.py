@@ -10,17 +10,28 @@ _URL = re.compile(r"^(https?:)?//|^www\.")
 _BY = re.compile(
     r"^(?:(?:written|story|words)\s+by|by|기자명|글쓴이|글|사진|취재|文|写真|取材)\s*[:·=：]?\s+", re.IGNORECASE
 )
+# with two words after them, so that Von Trapp keeps his name
+_BY_ABROAD = re.compile(r"^(?:von|par|por|di|door|av|af|oleh|texte?|texto)\s*:?\s+(?=\S+\s+\S)", re.IGNORECASE)
+# a title is a word of its own with what it is for in front of it, or "reporter" directly behind a name
 _KOREAN_TITLE = re.compile(
-    r"\s*(?:(?:선임|전문|인턴|객원|대학생|수습)?기자|특파원|통신원|앵커|PD|에디터|칼럼니스트|(?:논설|편집|전문)위원|"
-    r"\S*(?:부장|국장|팀장|차장|편집장))(?:\s|$|=).*$"
+    r"(?:^|\s+[^\s=]{0,8})(?:기자|특파원|통신원|앵커|아나운서|리포터|캐스터|(?<![A-Za-z])PD|에디터|칼럼니스트|위원|부장|국장|팀장|차장|"
+    r"편집장|교수|평론가|연구원|변호사|작가)(?:\s|$|=).*$"
+    r"|(?<=[가-힣]{2})(?:선임|전문|인턴|객원|대학생|수습|사진|영상)?(?:기자|특파원|앵커)(?:\s|$|=).*$"
 )
+_KOREAN_DESK = re.compile(r"^(?:\S+(?:부|팀|센터|본부)|\S{3,}국)\s+(?=[가-힣]{2,4}(?:\s|$))")
+_KOREAN_NAMES = re.compile(r"[가-힣]{2,4}(?: [가-힣]{2,4})+")
 _JAPANESE_TITLE = re.compile(r"(?:編集委員|論説委員|専門記者|記者|特派員|支局長)$")
 _PLACE = re.compile(r"^[^\s=＝]{1,20}\s*[=＝]\s*(?=\S)")
 _JOB = re.compile(
     r"\b(?:writers?|reporters?|correspondents?|editors?|columnist|producers?|contributors?|analyst|journalist|staff)$",
     re.IGNORECASE,
 )
-_SEPARATORS = re.compile(r"\s*(?:,|;|·|ㆍ|、|/|\||&|\band\b)\s*")
+# in katakana the middle dot stands within a name: ジョン・スミス
+_SEPARATORS = re.compile(
+    r"\s*(?:,(?!\s*(?:Jr|Sr|II+|IV|Ph\.?D|M\.?D)\b)|;|·|ㆍ|、|/|\||&|(?<![ァ-ヶー])・(?![ァ-ヶー])|\b(?:and|und|et|och|og|ve)\b)\s*"
+)
+# where somebody wrote, or for whom: By Jane Doe in London
+_WHERE = re.compile(r"\s(?:in|for|at)\s(?:the\s)?[A-Z].*$")
 _WHOLLY_BRACKETED = re.compile(r"^[(\[【（]([^()\[\]【】（）]+)[)\]】）]$")
 # characters: what is longer is a biography or a whole article, in which no name is looked for
 _LONGEST_BYLINE = 500
@@ -45,9 +56,14 @@ def _of(byline: object) -> list[str]:
     if not isinstance(byline, str) or len(byline) > _LONGEST_BYLINE or _URL.match(byline.strip()):
         return []
     text = _BY.sub("", " ".join(_EMAIL.sub(" ", byline).split()))
-    return [_name(part) for part in _SEPARATORS.split(_WHOLLY_BRACKETED.sub(r"\1", text))]
+    return [name for part in _SEPARATORS.split(_WHOLLY_BRACKETED.sub(r"\1", text)) for name in _names(part)]
 
 
-def _name(text: str) -> str:
-    text = _BY.sub("", _PLACE.sub("", _BRACKETS.sub(" ", text).strip()))
-    return _JAPANESE_TITLE.sub("", _KOREAN_TITLE.sub("", text).strip()).strip(" .:-|=")
+def _names(text: str) -> list[str]:
+    text = _BY_ABROAD.sub("", _BY.sub("", _PLACE.sub("", _BRACKETS.sub(" ", text).strip())))
+    untitled = _KOREAN_TITLE.sub("", text).strip()
+    if untitled != text:
+        untitled = _KOREAN_DESK.sub("", untitled)
+        if "기자" in text and _KOREAN_NAMES.fullmatch(untitled):
+            return untitled.split()
+    return [_WHERE.sub("", _JAPANESE_TITLE.sub("", untitled)).strip(" .:-|=")]

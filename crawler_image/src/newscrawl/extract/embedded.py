@@ -6,6 +6,7 @@ is not JSON is left out without a word: most scripts are code.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ _LEAST_CODE = 100
 _OPENING = re.compile(r"\s*(?:<!--|//<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)?\s*")
 _CLOSING = re.compile(r"(?:\s|;|//|-->|\]\]>|/\*|\*/)+$")
 _CLOSING_LENGTH = 40
+# a backslash before what JSON knows no escape of, such as an apostrophe
+_NEEDLESS_ESCAPE = re.compile(r"(?<!\\)\\(?![\"\\/bfnrtu])")
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 _PLACE = re.compile(r"(?:([\w$.]{1,80})(?:\[[\"'][^\"']{1,80}[\"']\])?\s*=\s*|\.push\(\s*|JSON\.parse\(\s*)(?=[{\[\"])")
 _FLIGHT = re.compile(r"__next_f\.push\(\s*(?=\[)")
@@ -29,6 +32,10 @@ _FLIGHT_REFERENCE = re.compile(r"\$([0-9a-f]+)")
 _STEP = re.compile(r"(\.{1,2})([\w@$-]+|\*)")
 # the keys below which an object of linked data holds others that are as good as its siblings
 _HOLDERS = ("@graph", "mainEntity", "mainEntityOfPage")
+# one half of a character beyond the first 65,536, cut off by whoever shortened a text: no text of UTF-8 can hold it
+_HALVES = re.compile(
+    r"(\\{1,8}u[dD][89abAB][0-9a-fA-F]{2}\\{1,8}u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
 _DECODER = json.JSONDecoder(strict=False)
 
 Path = tuple[tuple[bool, str], ...]
@@ -83,10 +90,11 @@ def walk(value: Any, path: Path) -> list[Any]:
 
 def _repaired(text: str) -> Any:
     """The JSON of a script, wrapped in comments or with commas too many as some sites write it; None for none."""
+    text = _without_halves(text)
     start = _OPENING.match(text)
     text = text[start.end() if start else 0 :]
     text = text[:-_CLOSING_LENGTH] + _CLOSING.sub("", text[-_CLOSING_LENGTH:])
-    for repair in (str, _without_trailing_commas):
+    for repair in (str, _without_trailing_commas, _without_needless_escapes, html.unescape):
         try:
             return _DECODER.decode(repair(text))
         except (ValueError, RecursionError):
@@ -94,8 +102,18 @@ def _repaired(text: str) -> Any:
     return None
 
 
+def _without_halves(text: str) -> str:
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    return _HALVES.sub(lambda match: match[1] or "", text)
+
+
 def _without_trailing_commas(text: str) -> str:
     return _TRAILING_COMMA.sub("", text)
+
+
+def _without_needless_escapes(text: str) -> str:
+    return _without_trailing_commas(_NEEDLESS_ESCAPE.sub("", text))
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
@@ -109,6 +127,7 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _assigned(text: str) -> Iterator[tuple[str, Any]]:
+    text = _without_halves(text)
     position = 0
     for _ in range(_MOST_PLACES):
         place = _PLACE.search(text, position)
@@ -126,6 +145,7 @@ def _assigned(text: str) -> Iterator[tuple[str, Any]]:
 
 
 def _pushed(text: str) -> Iterator[str]:
+    text = _without_halves(text)
     for place in _FLIGHT.finditer(text):
         try:
             value, _ = _DECODER.raw_decode(text, place.end())

@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree
 
 from newscrawl.extract import text
-from newscrawl.extract.main_text import markup_paragraphs
+from newscrawl.extract.embedded_text import markup_paragraphs
 
 _TAG = re.compile(r"<[^<>]{1,200}>")
 _WORDS_APART = re.compile(r"[,，、;]")
@@ -44,16 +44,23 @@ def keywords(values: Iterable[Any]) -> tuple[str, ...]:
 
 
 def paragraphs(values: Iterable[Any]) -> list[str]:
-    """The paragraphs of elements, of embedded HTML and of embedded text, which pages often embed twice."""
+    """The paragraphs of elements, of embedded HTML and of embedded text, which pages often embed twice.
+
+    An element within one before it is read with that one: `li, p` finds <li><p> twice.
+    """
     found: list[str] = []
     seen = set()
+    last: etree._Element | None = None
     for value in values:
         if isinstance(value, str):
             if value in seen:
                 continue
             seen.add(value)
-        if isinstance(value, etree._Element):
-            found += text.paragraphs([value])
-        elif isinstance(value, str):
             found += markup_paragraphs(value)
+        elif isinstance(value, etree._Element):
+            # the elements come in the page's order: only the last can hold this one
+            if last is not None and value.getparent() is not last.getparent() and last in value.iterancestors():
+                continue
+            last = value
+            found += text.paragraphs([value])
     return found

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
+from newscrawl.extract import fields
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
 
@@ -46,6 +49,17 @@ _PUBLISHED = (
     "og:published_time",
     "og:regdate",
     "displaydate",
+    "article:published_date",
+    "article:post_date",
+    "article_date_original",
+    "published-date",
+    "publication-date",
+    "originalpublicationdate",
+    "cxenseparse:publishtime",
+    "rnews:datepublished",
+    "prism.publicationdate",
+    "citation_publication_date",
+    "datecreated",
 )
 # and into the JSON that scripts start from
 _EMBEDDED = (
@@ -54,17 +68,28 @@ _EMBEDDED = (
     "published_at",
     "publishedDate",
     "publishDate",
+    "publish_date",
     "firstPublished",
+    "first_publish_date",
+    "display_date",
     "deployDt",
 )
 # where readers see a date; on a page without any other it is most likely the article's
-_SHOWN = (
-    "css: time",
-    "xpath: //*[self::span or self::p or self::em or self::li or self::dd or self::div]"
-    "[contains(@class, 'date') or contains(@class, 'time') or contains(@class, 'publish') or contains(@class, 'post')]"
-    "[string-length(text()) < 100]",
+_ELSEWHERE = (
+    "[not(ancestor::nav or ancestor::aside or ancestor::footer)]"
+    "[not(ancestor::header[not(.//h1)][not(ancestor::article or ancestor::main)])]"
+    "[not(contains(@class, 'current') or contains(@class, 'today') or contains(@class, 'clock')"
+    " or contains(@class, 'updat') or contains(@class, 'modif') or @itemprop = 'dateModified')]"
 )
+_SHOWN = {
+    "time elements": f"xpath: //time{_ELSEWHERE}",
+    "elements called a date": "xpath: //*[self::span or self::p or self::em or self::li or self::dd or self::div]"
+    "[contains(@class, 'date') or contains(@class, 'Date') or contains(@class, 'time') or contains(@class, 'publish')"
+    f" or contains(@class, 'post') or contains(@class, 'byline')][string-length(text()) < 100]{_ELSEWHERE}",
+}
 SHOWN_DATES = frozenset({*_SHOWN, "url"})
+_TIMES = "time elements for machines"
+_EMBEDDED_DATES = "json: $data, a date of publication"
 
 
 def _ld(path: str) -> list[str]:
@@ -87,10 +112,10 @@ _TEXTS = {
         *_ld("datePublished"),
         *(f"meta: {name}" for name in _PUBLISHED),
         "css: [itemprop=datePublished]",
-        "xpath: //time[not(contains(@class, 'updat') or @itemprop = 'dateModified')]/@datetime",
-        "css: time[datetime]::attr(datetime)",
+        _TIMES,
         "json: $ld.WebPage.datePublished",
-        *(f"json: $data..{key}" for key in _EMBEDDED),
+        "json: $ld.*.datePublished",
+        _EMBEDDED_DATES,
         *_SHOWN,
     ],
     "modified": [*_ld("dateModified"), "meta: article:modified_time", "meta: og:updated_time"],
@@ -98,19 +123,70 @@ _TEXTS = {
     "keywords": [*_ld("keywords"), "meta: article:tag", "meta: news_keywords", "meta: keywords"],
     "image": [*_ld("image.url"), *_ld("image"), *_ld("thumbnailUrl"), "meta: og:image", "meta: twitter:image"],
 }
-SELECTORS = {name: tuple(map(Selector.parse, texts)) for name, texts in _TEXTS.items()}
 _SEPARATOR = re.compile(r"\s+[-–—:·<]\s+|\s*[|ㅣ｜：«»]\s*")
+# how a cut headline ends, and characters from which on one may be cut without it (search engines took 110)
+_CUT = re.compile(r"\s*(?:…|\.\.\.)$")
+_LONGEST_HEADLINE = 100
+# characters from which a text is no title
+_LONGEST_TITLE = 500
 # characters at a title's end in which the site's name is looked for
 _LONGEST_NAMES = 120
+# the types of linked data that name the site itself
+_PUBLISHERS = ("WebSite", "Organization", "NewsMediaOrganization")
 # what a publishing system of Korea sets before the site's name
 _SECTIONS = frozenset({"기사본문"})
 _NOT_WORDS = re.compile(r"[\W_]+")
+
+
+def _embedded_dates(page: Page) -> list[Any]:
+    """The dates of publication in the JSON of scripts: beside the page's title, else the one that all objects give.
+
+    The first of many may be that of another article, of a list beside this one.
+    """
+    headings = {_squashed(one) for name in ("og:title", "twitter:title") for one in page.metas.get(name, ())}
+    beside, others = [], []
+    waiting = [value for _, value in page.data]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += reversed([inner for inner in one if isinstance(inner, dict | list)])
+        elif isinstance(one, dict):
+            dated = [one[key] for key in _EMBEDDED if isinstance(one.get(key), str | int) and one[key]]
+            if dated:
+                told = {
+                    _squashed(text) for text in one.values() if isinstance(text, str) and len(text) < _LONGEST_TITLE
+                }
+                (beside if told & headings else others).append(dated[0])
+            waiting += reversed([inner for inner in one.values() if isinstance(inner, dict | list)])
+    return beside or (others[:1] if len(set(others)) == 1 else [])
+
+
+# by the names that an article's sources show, where the selectors themselves tell nobody anything
+_NAMED = {
+    name: replace(Selector.parse(text), text=name)
+    for name, text in (_SHOWN | {_TIMES: f"xpath: //time{_ELSEWHERE}/@datetime"}).items()
+} | {_EMBEDDED_DATES: Selector(_EMBEDDED_DATES, _embedded_dates)}
+SELECTORS = {name: tuple(_NAMED.get(text) or Selector.parse(text) for text in texts) for name, texts in _TEXTS.items()}
+_WHOLE_TITLES = tuple(map(Selector.parse, ("meta: og:title", "meta: twitter:title", "css: h1")))
 
 
 def title_of(text: str, page: Page) -> str:
     """A title without the site's name; "" for a text that is this name alone, as the <h1> of a logo is."""
     squashed = _squashed(text)
     return "" if squashed in _site_names(page) else without_site_name(text, page)
+
+
+def whole_title(title: str, page: Page) -> tuple[str, str] | None:
+    """The whole of a headline that was cut for search engines, with where it is; None when it is not cut."""
+    cut = _CUT.sub("", title)
+    if cut == title and len(title) < _LONGEST_HEADLINE:
+        return None
+    for selector in _WHOLE_TITLES:
+        for found in selector.find(page):
+            whole = title_of(fields.words(found), page)
+            if len(title) < len(whole) < _LONGEST_TITLE and _squashed(whole).startswith(_squashed(cut)):
+                return whole, selector.text
+    return None
 
 
 def without_site_name(title: str, page: Page) -> str:
@@ -138,9 +214,10 @@ def _site_names(page: Page) -> set[str]:
     """The names of the site, squashed: what the page says, its publisher in linked data, its host."""
     host = urlsplit(page.url).netloc.partition(":")[0].removeprefix("www.")
     publishers = [item.get("publisher") for item in page.linked_data]
+    publishers += [item for kind in _PUBLISHERS for item in page.linked_by_type.get(kind, ())]
     told = [one["name"] for one in publishers if isinstance(one, dict) and isinstance(one.get("name"), str)]
     names = {*page.metas.get("og:site_name", ()), *page.metas.get("application-name", ()), *told}
-    squashed = {_squashed(name) for name in (*names, host, host.partition(".")[0])}
+    squashed = {_squashed(name) for name in (*names, host, *host.split(".")[:-1])}
     return {name for name in squashed if len(name) > 1}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from lxml import etree, html
 
@@ -18,6 +19,13 @@ _WITHIN_WORDS = ("ruby", "rb", "rt", "rp", "rtc", "wbr", "font")
 _COUNT = etree.XPath("count(//*)")
 
 
+def plain_parser(**options: Any) -> html.HTMLParser:
+    """A parser of elements without comments, all of one class: lxml's own looks the class of each up in Python."""
+    parser = html.HTMLParser(remove_comments=True, remove_pis=True, **options)
+    parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=html.HtmlElement))
+    return parser
+
+
 class Page:
     """What selectors and rules read; `url` is the final URL."""
 
@@ -28,7 +36,7 @@ class Page:
     @cached_property
     def tree(self) -> html.HtmlElement:
         """The parsed page; an empty page is an empty tree."""
-        parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=False)
+        parser = plain_parser(encoding="utf-8", huge_tree=False)
         body = self._body.translate(None, _CONTROL).strip() or b"<html></html>"
         tree = html.document_fromstring(body, parser=parser, ensure_head_body=True)
         etree.strip_tags(tree, *_WITHIN_WORDS)
@@ -52,10 +60,32 @@ class Page:
 
     @cached_property
     def linked_data(self) -> list[dict[str, Any]]:
-        """Every JSON-LD object of the page."""
-        return embedded.linked_data(self.tree)
+        """Every JSON-LD object of the page; of several articles first the one with the page's own address."""
+        found = embedded.linked_data(self.tree)
+        if sum("headline" in item for item in found) > 1:
+            path = urlsplit(self.url).path.rstrip("/")
+            found.sort(key=lambda item: "headline" in item and not _is_at(item, path))
+        return found
+
+    @cached_property
+    def linked_by_type(self) -> dict[str, list[dict[str, Any]]]:
+        """The JSON-LD objects by the name of their type, those of all types under `*`."""
+        found: dict[str, list[dict[str, Any]]] = {"*": self.linked_data}
+        for item in self.linked_data:
+            types = item.get("@type") or ()
+            for name in {types} if isinstance(types, str) else {one for one in types if isinstance(one, str)}:
+                # some sites write the type as its address: http://schema.org/NewsArticle
+                found.setdefault(name.rpartition("/")[2], []).append(item)
+        return found
 
     @cached_property
     def data(self) -> list[tuple[str, Any]]:
         """The JSON in the page's other scripts, by name."""
         return embedded.page_data(self.tree)
+
+
+def _is_at(item: dict[str, Any], path: str) -> bool:
+    """Whether an object of linked data says that it stands at a path."""
+    told = [item.get(key) for key in ("mainEntityOfPage", "url", "@id")]
+    addresses = [one.get("@id") or one.get("url") if isinstance(one, dict) else one for one in told]
+    return any(isinstance(one, str) and one.partition("#")[0].rstrip("/").endswith(path) for one in addresses)

@@ -7,14 +7,13 @@ an empty field and not as something similar; `auto:` at the end of its list says
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
-from zoneinfo import ZoneInfo
 
 from lxml import etree
 
-from newscrawl.extract import authors, dates, fields, gate, generic, main_text
+from newscrawl.extract import authors, dates, fields, gate, generic, main_text, zones
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
 from newscrawl.model import Article
@@ -26,9 +25,14 @@ if TYPE_CHECKING:
 EXTRACTOR = "newscrawl 0.1"
 
 Value = TypeVar("Value")
-# languages that are written in one time zone
-_ZONES: dict[str, tzinfo] = {"ko": ZoneInfo("Asia/Seoul"), "ja": ZoneInfo("Asia/Tokyo")}
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+# bytes of UTF-8 of a body from which on no other way to read it is tried, and below which even the generic way is; a
+# news flash has as few, so that it must find much more, and the same
+_ENOUGH = 500
+_LITTLE = 300
+_MUCH_MORE = 3
+# characters; browsers and databases take no longer ones
+_LONGEST_ADDRESS = 2048
 # of what a selector finds, how much is tried as a date
 _MOST_DATES = 20
 
@@ -44,17 +48,17 @@ class Reading:
         self._version = version
         self._fetched = fetched
         self._last_resort = last_resort
-        self._zone: tzinfo = profile.timezone if profile else _ZONES.get(self._declared_language() or "", UTC)
+        self._zone: tzinfo = profile.timezone if profile else self._declared_zone()
         self._sources: dict[str, str] = {}
 
     def article(self) -> tuple[Article | None, str]:
         """The article, or None with what speaks against it."""
         # what the profile drops may hold the marks of a paywall and the title
         access = self._access()
-        title = self._first("title", fields.words, lambda value: generic.title_of(value, self._page)) or ""
+        title = self._title()
         names = self._all("authors", authors.names)
         self._drop()
-        paragraphs, profiled = self._body(title)
+        paragraphs, profiled = self._body(title, names)
         published = self._published()
         objection = gate.objection(
             self._page,
@@ -79,7 +83,7 @@ class Reading:
                 modified=self._modified(published),
                 section=self._first("section", fields.words, str),
                 keywords=self._all("keywords", fields.keywords),
-                image=self._first("image", fields.address, lambda value: urljoin(self._page.url, value)),
+                image=self._first("image", fields.address, self._image),
                 language=(profile.language if profile else None) or self._declared_language(),
                 access=access,
                 extractor=EXTRACTOR,
@@ -88,6 +92,12 @@ class Reading:
             ),
             "",
         )
+
+    def _title(self) -> str:
+        title = self._first("title", fields.words, lambda value: generic.title_of(value, self._page)) or ""
+        if self._sources.get("title", "").startswith("json: $ld") and (whole := generic.whole_title(title, self._page)):
+            title, self._sources["title"] = whole
+        return title
 
     def _own(self, name: str) -> Sequence[Selector]:
         return self._version.fields.get(name, ()) if self._version else ()
@@ -159,7 +169,11 @@ class Reading:
     def _access(self) -> str:
         marked = any(selector.find(self._page) for selector in (self._version.paywall if self._version else ()))
         flags = [item.get("isAccessibleForFree") for item in self._page.linked_data]
-        return "paywalled" if marked or any(str(flag).lower() == "false" for flag in flags) else "free"
+        if not any(flag is not None for flag in flags):
+            parts = [item.get("hasPart") for item in self._page.linked_data]
+            flags = [part.get("isAccessibleForFree") for part in parts if isinstance(part, dict)]
+        locked = "locked" in self._page.metas.get("article:content_tier", ())
+        return "paywalled" if marked or locked or any(str(flag).lower() == "false" for flag in flags) else "free"
 
     def _drop(self) -> None:
         for selector in self._version.drop if self._version else ():
@@ -167,24 +181,46 @@ class Reading:
                 if isinstance(element, etree._Element) and element.getparent() is not None:
                     element.drop_tree()
 
-    def _body(self, title: str) -> tuple[list[str], bool]:
-        """The paragraphs, and whether the profile's own selectors found them."""
+    def _body(self, title: str, names: Sequence[str]) -> tuple[list[str], bool]:
+        """The paragraphs, and whether the profile's own selectors found them.
+
+        The first selector that finds any counts; but of little text a later one may know much more, as half a change of
+        layout leaves an article's lead where it was.
+        """
         own = self._own("body")
-        boilerplate = self._version.boilerplate if self._version else ()
+        best: list[str] = []
         for selector in own:
             found = [] if selector.automatic else selector.find(self._page)
-            lines = [] if _headings_alone(found) else fields.paragraphs(found)
-            kept = [line for line in lines if not any(pattern.search(line) for pattern in boilerplate)]
-            if kept:
-                self._sources["body"] = selector.text
-                return kept, True
-        if own and not (self._last_resort and any(selector.automatic for selector in own)):
-            return [], True
-        lines, self._sources["body"] = main_text.main_text(self._page, title)
-        return [line for line in lines if not any(pattern.search(line) for pattern in boilerplate)], False
+            kept = [] if _headings_alone(found) else self._without_boilerplate(fields.paragraphs(found))
+            if kept and (not best or _completes(kept, best)):
+                best, self._sources["body"] = kept, selector.text
+            if _bytes(best) >= _ENOUGH:
+                return best, True
+        automatic = any(selector.automatic for selector in own)
+        if own and not (automatic and (self._last_resort or 0 < _bytes(best) < _LITTLE)):
+            return best, True
+        lines, source = main_text.main_text(self._page, title, names)
+        lines = self._without_boilerplate(lines)
+        if best and not _completes(lines, best):
+            return best, True
+        self._sources["body"] = source
+        return lines, False
+
+    def _without_boilerplate(self, lines: Sequence[str]) -> list[str]:
+        patterns = self._version.boilerplate if self._version else ()
+        return [line for line in lines if not any(pattern.search(line) for pattern in patterns)]
+
+    def _image(self, address: str) -> str | None:
+        try:
+            absolute = urljoin(self._page.url, address)
+        except ValueError:
+            return None
+        # what is embedded (data:) or longer than any address is no address
+        usable = absolute.startswith(("http://", "https://")) and len(absolute) <= _LONGEST_ADDRESS
+        return absolute if usable else None
 
     def _canonical(self) -> str:
-        """The page's own canonical link when it stays on the page's host, else the final URL; canonical both."""
+        """The page's own canonical link when it leads to an article of the site, else the final URL; canonical both."""
         keep = self._profile.urls.keep_params if self._profile else None
         links = [one.get("href") for one in self._page.tree.iter("link") if one.get("rel") == "canonical"]
         for link in filter(None, links + self._page.metas.get("og:url", [])):
@@ -192,9 +228,27 @@ class Reading:
                 address = canonicalize(link, keep_params=keep, base=self._page.url)
             except BadUrl:
                 continue
-            if urlsplit(address).netloc == urlsplit(self._page.url).netloc and urlsplit(address).path not in ("", "/"):
-                return address
+            if self._is_canonical(address):
+                secure = urlsplit(self._page.url).scheme == "https"
+                return "https://" + address.removeprefix("http://") if secure and address[:5] == "http:" else address
         return canonicalize(self._page.url, keep_params=keep)
+
+    def _is_canonical(self, address: str) -> bool:
+        """Whether a link can be the article's own: a usual mistake is that of the section, or of the front page."""
+        link, page = urlsplit(address), urlsplit(self._page.url)
+        if link.path in ("", "/"):
+            return False
+        hosts = {page.netloc, *(self._profile.hosts if self._profile else ())}
+        if link.netloc not in hosts and link.hostname not in hosts:
+            return False
+        patterns = self._profile.urls.article if self._profile else ()
+        if patterns:
+            return any(one.search(address) for one in patterns)
+        return gate.names_an_article(link) or not gate.names_an_article(page)
+
+    def _declared_zone(self) -> tzinfo:
+        locales = [self._page.tree.getroottree().getroot().get("lang") or "", *self._page.metas.get("og:locale", ())]
+        return zones.zone_of(urlsplit(self._page.url).netloc, locales)
 
     def _declared_language(self) -> str | None:
         declared = self._page.tree.getroottree().getroot().get("lang") or ""
@@ -204,3 +258,12 @@ class Reading:
 def _headings_alone(found: Sequence[Any]) -> bool:
     """Whether a selector found an article's headings and none of its paragraphs: the layout is another one."""
     return all(isinstance(one, etree._Element) and one.tag in _HEADINGS for one in found)
+
+
+def _bytes(lines: Sequence[str]) -> int:
+    return sum(len(line.encode()) for line in lines)
+
+
+def _completes(lines: Sequence[str], part: Sequence[str]) -> bool:
+    """Whether `lines` are much more than `part`, and hold it."""
+    return _bytes(lines) > _MUCH_MORE * _bytes(part) and set(part) <= set(lines)

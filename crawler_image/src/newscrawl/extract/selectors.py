@@ -101,7 +101,7 @@ def _json(expression: str) -> Callable[[Page], list[Any]]:
 def _json_path(expression: str) -> Callable[[Page], list[Any]]:
     if linked := _LINKED.match(expression):
         kind, path = linked[1], _path(expression, linked[2])
-        return lambda page: [value for item in page.linked_data if _is_a(item, kind) for value in walk(item, path)]
+        return lambda page: [value for item in page.linked_by_type.get(kind, ()) for value in walk(item, path)]
     if data := _DATA.match(expression):
         name, path = data[1], _path(expression, data[2])
         return lambda page: [value for one, item in page.data if name in (None, one) for value in walk(item, path)]
@@ -113,10 +113,3 @@ def _path(expression: str, text: str) -> Path:
     if path is None:
         raise SelectorError(f"json {expression!r}: {text!r} is no path such as .author.name or ..title")
     return path
-
-
-def _is_a(item: dict[str, Any], kind: str) -> bool:
-    types = item.get("@type") or ()
-    names = [types] if isinstance(types, str) else types
-    # some sites write the type as its address: http://schema.org/NewsArticle
-    return kind == "*" or any(isinstance(one, str) and one.rpartition("/")[2] == kind for one in names)

@@ -1,4 +1,6 @@
-"""The paragraphs of an element: block by block, lines that <br><br> separates apart, inline markup joined."""
+"""The paragraphs of an element: block by block, lines that <br><br> or whole sentences separate apart, inline markup
+joined.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,15 @@ _SILENT = frozenset((
 ))
 # fmt: on
 _PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*")
+_SENTENCE = re.compile(r".{25}[.!?。！？…][\"'”’」』)）]*$")
 
 Block = tuple[etree._Element, str]
 
 
 def paragraphs(elements: Iterable[etree._Element]) -> list[str]:
-    """The non-empty paragraphs below `elements`, white space folded; one <br> is a space, two are a new paragraph."""
+    """The non-empty paragraphs below `elements`, white space folded; two <br> are a new paragraph, one is a space
+    unless each of the lines that it separates is a sentence.
+    """
     return [line for element in elements for _, line in blocks(element)]
 
 
@@ -49,9 +54,12 @@ def blocks(root: etree._Element) -> Iterator[Block]:
 def _lines(pieces: list[str]) -> Iterator[str]:
     if pieces:
         for part in _PARAGRAPH_BREAK.split("".join(pieces)):
-            line = " ".join(part.split())
-            if line:
-                yield line
+            # where each line is a sentence, single breaks stand between paragraphs, else within an address or a poem
+            lines = [line for line in (" ".join(one.split()) for one in part.split("\n")) if line]
+            if len(lines) > 1 and all(map(_SENTENCE.search, lines)):
+                yield from lines
+            elif lines:
+                yield " ".join(lines)
 
 
 def _walk(root: etree._Element) -> Iterator[tuple[etree._Element, str | None]]:
