@@ -114,10 +114,12 @@ def _watching(found: Discovery, settings: Settings, progress: Progress) -> Itera
 
 
 def _show(told: dict[str, Any]) -> None:
-    counts = {name: count for name, count in told["counts"].items() if name != "filled"}
+    counts = {name: count for name, count in told["counts"].items() if name not in ("filled", "hubs")}
     output.print(table(tuple(counts), [tuple(counts.values())]))
     print_failures(tuple(Failure(**failure) for failure in told["failures"]))
     verdict = "succeeded" if told["ok"] else f"failed: {told['reason']}"
     click.echo(f"run {told['run_id']} of {told['site']} {verdict} ({told['seconds']} s)")
     if told["next_visit"]:
         click.echo(f"{counts['waiting']} URLs that failed are tried again from {told['next_visit']} on")
+    for url, kind in told["counts"].get("hubs", {}).items():
+        click.echo(f"{url}: {kind}; asked again by the next run")

@@ -242,8 +242,11 @@ class _Held:
             for slots, held in tokens.items():
                 try:
                     self._renew(keys=[slots], args=[_micro(self._lease), *held])
-                except (redis.RedisError, OSError, ValueError) as error:
+                except redis.RedisError as error:
                     log.warning("%s: slots were not renewed (%s)", slots, type(error).__name__)
+                except Exception:
+                    # the next renewal may succeed: without this thread all slots would lapse
+                    log.exception("%s: slots were not renewed", slots)
 
 
 def _micro(seconds: float) -> int:
