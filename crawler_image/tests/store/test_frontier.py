@@ -164,12 +164,14 @@ def test_a_done_url_is_due_again_when_its_link_says_that_it_changed(database: Da
         runs.finish(connection, run, "succeeded", None, NOW)
         later = NOW + timedelta(hours=1)
         second = runs.start(connection, "hanbit", "second", later)
-        seen = {link(n).url: link(n, modified=NOW + timedelta(minutes=m)) for n, m in ((1, -5), (2, 5), (3, 0))}
+        seen = {
+            link(n).url: link(n, modified=NOW + timedelta(minutes=m)) for n, m in ((1, -5), (2, 5), (3, 0), (4, -1))
+        }
         assert frontier.add_links(connection, "hanbit", seen, second, later) == 0
         (again,) = cut(connection, second, now=later)
-        assert [one.url for one in frontier.claim(connection, again, "w", count=9, now=later, lease=LEASE)] == [
-            link(2).url
-        ]
+        due = {one.url for one in frontier.claim(connection, again, "w", count=9, now=later, lease=LEASE)}
+        # a date to the minute may mean a moment after the visit
+        assert due == {link(2).url, link(3).url}
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,10 @@ _ENDED = (
     "(urls.state IN ('done', 'refused', 'gone')"
     " OR (urls.state = 'failed' AND urls.next_visit IS NULL AND urls.kind <> 'worker_died'))"
 )
-# MySQL assigns in this order: next_visit has to compare with the old modified
+# MySQL assigns in this order: next_visit has to compare with the old modified. Hubs write dates to the minute: what
+# they call changed in the minute of our visit may have been changed after it
 _SEEN_AGAIN = {
-    "next_visit": f"IF({_ENDED} AND new.modified > COALESCE(urls.modified, urls.last_visit),"
+    "next_visit": f"IF({_ENDED} AND new.modified > COALESCE(urls.modified, urls.last_visit - INTERVAL 1 MINUTE),"
     f" GREATEST(new.first_seen, COALESCE(urls.last_visit, new.first_seen) + INTERVAL {_REST} SECOND), urls.next_visit)",
     "modified": "COALESCE(new.modified, urls.modified)",
 }
