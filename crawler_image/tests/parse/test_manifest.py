@@ -126,11 +126,9 @@ def test_the_command(folder, monkeypatch):
         main, ["extract", "--manifest", "-"], input=mixed.replace('"a.html"', json.dumps(str(folder / "a.html")))
     )
     assert rest.exit_code == 0
-    assert [set(json.loads(text)) >= {"file", "url", "error"} for text in rest.stdout.splitlines()] == [
-        True,
-        True,
-        False,
-    ]
+    lines = [json.loads(text) for text in rest.stdout.splitlines()]
+    assert [set(one) >= {"file", "url", "error"} for one in lines] == [True, True, False]
+    assert "cannot be read" in lines[0]["error"]
     bare = CliRunner().invoke(main, ["extract", "--no-profiles", "--manifest", "-"], input=line(str(folder / "a.html")))
     assert "too little" in json.loads(bare.stdout)["error"]
 

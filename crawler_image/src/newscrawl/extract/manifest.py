@@ -114,15 +114,20 @@ def _about(raw: Any) -> dict[str, Any]:
 
 def _read(entry: Entry, profiles: Iterable[Profile]) -> Mapping[str, Any]:
     try:
-        response = Response(entry.url, entry.url, 200, {}, unpacked(entry.file.read_bytes()), 0.0, entry.fetched)
+        body = unpacked(entry.file.read_bytes())
+    # a name may have what no file's name can: half a character, a NUL
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        return {"error": f"cannot be read: {error}"}
+    try:
+        response = Response(entry.url, entry.url, 200, {}, body, 0.0, entry.fetched)
         article = extract(response, profile_of(entry.url, profiles), fetched=entry.fetched)
         return as_json(preprocess.cleaned(article))
-    except (OSError, EOFError, zlib.error, BadUrl) as error:
+    except BadUrl as error:
         return {"error": f"cannot be read: {error}"}
     except NotAnArticle as error:
         return {"error": error.reason}
     except Exception as error:
-        log.exception("%s: the page broke the extraction", entry.name)
+        log.exception("%a: the page broke the extraction", entry.name)
         return {"error": f"the page broke the extraction: {type(error).__name__}: {error}"}
 
 
