@@ -15,6 +15,7 @@ KINDS = {
            "ServiceAccount": "serviceaccounts"},
     "apps/v1": {"Deployment": "deployments", "StatefulSet": "statefulsets"},
     "batch/v1": {"CronJob": "cronjobs", "Job": "jobs"},
+    "coordination.k8s.io/v1": {"Lease": "leases"},
     "networking.k8s.io/v1": {"Ingress": "ingresses", "NetworkPolicy": "networkpolicies"},
     "policy/v1": {"PodDisruptionBudget": "poddisruptionbudgets"},
     "rbac.authorization.k8s.io/v1": {"Role": "roles", "RoleBinding": "rolebindings"},
