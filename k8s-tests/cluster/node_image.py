@@ -98,7 +98,8 @@ def programs() -> Path:
                     go, "build", "-ldflags", "-s -w", "-o", target / name, package, folder=NODE, environment=environment
                 )
 
-    return cache.built("kubernetes", cache.digest(versions.KUBERNETES, NODE), build)
+    sources = [NODE / name for name in ("go.mod", "go.sum", "components.go", "coredns", "pause")]
+    return cache.built("kubernetes", cache.digest(versions.KUBERNETES, *sources), build)
 
 
 def version_flags(version: str) -> str:
