@@ -1,7 +1,5 @@
 """All four sites crawled through Airflow: MySQL holds the truth, and the workers came and went."""
 
-import itertools
-
 import pytest
 from newssite_in_cluster import SITES
 
@@ -41,10 +39,10 @@ def test_no_task_lost_a_try(installation, crawled):
 def test_no_host_is_asked_faster_than_it_allows(crawled):
     """harbor's robots.txt asks for a quarter of a second between requests; all its workers share that."""
     times = [one["time"] for one in crawled.requests["harbor"] if not one["path"].startswith("/_")]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-    # what the network adds to one request and not to the next shortens a gap by as much
-    assert sorted(gaps)[len(gaps) // 20] >= 0.2
-    assert (times[-1] - times[0]) / len(gaps) >= 0.25 * 0.98
+    # one request may be late and shorten the gap to the next one: what counts is how many there are in a while
+    whiles = [later - earlier for earlier, later in zip(times, times[10:], strict=False)]
+    assert min(whiles) >= 10 * 0.25 * 0.9
+    assert times[-1] - times[0] >= (len(times) - 1) * 0.25 * 0.98
 
 
 def test_nothing_is_fetched_twice_or_against_robots(crawled):

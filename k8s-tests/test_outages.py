@@ -80,8 +80,11 @@ def test_a_full_volume_is_said_and_leaves_other_queues_alone(installation, troub
             return next((one for one in tasks if one["task_id"] == "fetch" and one["state"] in FAILED), None)
 
         task = until("a batch has met the full volume", failed_fetch, seconds=300, every=2)
-        assert "no space left" in airflow.log(task)
-        assert "/data" in airflow.log(task)
+        # the worker sends a log every few seconds
+        log = until(
+            "its log says so", lambda: (text := airflow.log(task)) and "no space left" in text and text, seconds=60
+        )
+        assert "/data" in log
         assert airflow.ended("crawl_hanbit", troubled.well, seconds=300) == "success"
 
 
