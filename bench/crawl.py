@@ -28,6 +28,7 @@ from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import pymysql
 import redis
@@ -35,6 +36,7 @@ import yaml
 from cluster import engine, images, services
 from newscrawl import settings as environment
 from newscrawl.crawl import discover_site, fetch_batch
+from newscrawl.fetch.transport import Answer, Transport
 from newscrawl.settings import Settings
 from newscrawl.store import connect
 from newscrawl.store.migrate import migrate
@@ -54,8 +56,7 @@ UNLIMITED, AT_ONCE = 100_000.0, 8  # requests a second, more than any crawler re
 
 WORKERS = (1, 2, 4, 8)
 POLITE_SITES, POLITE_PAGES, POLITE_RATE = 8, 84, 8.0
-# of wall time x N, and of two requests' distance: a limiter's turn may be taken a tenth late, and a log is written late
-SHARE_APART = 0.1
+SHARE_APART = 0.1  # of wall time x N, and of two requests' distance: a limiter's turn may be taken a tenth late
 
 MEMORY_PAGES, MEMORY_BATCH, MEMORY_WARM, MEMORY_SAMPLE = 20_000, 250, 2000, 1000
 MOST_GROWTH = 0.1
@@ -91,7 +92,7 @@ class Served:
     pipe: Connection
 
     def requests(self) -> list[list[float]]:
-        """When the sites of each copy were asked for anything (Unix seconds), since the last call."""
+        """When each copy logged a request for anything, robots.txt and hubs among it (Unix seconds)."""
         self.pipe.send("requests")
         return self.pipe.recv()
 
@@ -119,9 +120,7 @@ def _serve(copies: int, articles: int, rendered: Sequence[str], pipe: Connection
                 _ask_for_all(one.state, site, one.authority(site))
         pipe.send([dict(one.ports) for one in served])
         while pipe.recv() == "requests":
-            pipe.send([[request["time"] for request in state.requests] for state in states])
-            for state in states:
-                state.requests.clear()
+            pipe.send([sorted(request["time"] for request in state.requests) for state in states])
 
 
 def _ask_for_all(state: State, site: str, authority: str) -> None:
@@ -354,7 +353,10 @@ def where(settings: Settings) -> Measured:
 
 
 def workers(settings: Settings) -> Measured:
-    """Eight sites with the same limit, each discovered and fetched by one of 1, 2, 4 and 8 worker processes."""
+    """Eight sites with the same limit, each discovered and fetched by one of 1, 2, 4 and 8 worker processes.
+
+    With as many workers as sites the limit itself is what takes the time: the requests of a site, one an interval.
+    """
     rows: list[dict[str, float]] = []
     for count in WORKERS:
         _empty(settings)
@@ -364,18 +366,21 @@ def workers(settings: Settings) -> Measured:
                 for copy in range(POLITE_SITES)
             ]
             began = time.perf_counter()
-            crawls = finished(f"{count} workers", [pool.submit(crawl, name, settings) for name in names])
+            crawls = finished(f"{count} workers", [pool.submit(polite_crawl, name, settings) for name in names])
             seconds = time.perf_counter() - began
-            asked = [sorted(times) for times in sites.requests()]
+            asked = [
+                [Request(min(sent, logged), logged) for sent, logged in zip(times, log, strict=True)]
+                for (_, times), log in zip(crawls, sites.requests(), strict=True)
+            ]
         row = {
             "workers": count,
-            "pages": sum(one.pages for one in crawls),
+            "pages": sum(one.pages for one, _ in crawls),
             "seconds": seconds,
             # what the limit alone takes: the first request of a host comes at once
-            "floor_seconds": max(len(times) - 1 for times in asked) / POLITE_RATE * (POLITE_SITES / count),
-            "smallest_gap_seconds": min(closest(times, 1) for times in asked),
-            "smallest_second": min(closest(times, round(POLITE_RATE)) for times in asked),
-            "most_in_a_second": max(most_within(times, 1.0) for times in asked),
+            "floor_seconds": max(len(requests) - 1 for requests in asked) / POLITE_RATE * (POLITE_SITES / count),
+            "smallest_gap_seconds": min(closest(requests, 1) for requests in asked),
+            "smallest_second": min(closest(requests, round(POLITE_RATE)) for requests in asked),
+            "most_in_a_second": max(most_within(requests, 1.0) for requests in asked),
         }
         rows.append(row)
         print(
@@ -409,14 +414,36 @@ def workers(settings: Settings) -> Measured:
     return {"rate": POLITE_RATE, "rows": rows}, checks
 
 
-def closest(times: Sequence[float], further: int) -> float:
+@dataclass(frozen=True)
+class Request:
+    """When a request had left its worker, and when its site logged it (Unix seconds): a busy machine logs late."""
+
+    sent: float
+    logged: float
+
+
+def polite_crawl(site: str, settings: Settings) -> tuple[Crawl, list[float]]:
+    """A crawl, and when each of its requests had left (Unix seconds)."""
+    sent: list[float] = []
+    get = Transport.get
+
+    def noted(transport: Transport, *arguments: Any, **named: Any) -> Answer:
+        answer = get(transport, *arguments, **named)
+        sent.append(time.time() - time.monotonic() + (transport.sent or 0.0))
+        return answer
+
+    with patch.object(Transport, "get", noted):
+        return crawl(site, settings), sorted(sent)
+
+
+def closest(requests: Sequence[Request], further: int) -> float:
     """The shortest time from a request to the one that comes `further` after it."""
-    return min(later - earlier for earlier, later in zip(times, times[further:], strict=False))
+    return min(later.logged - earlier.sent for earlier, later in zip(requests, requests[further:], strict=False))
 
 
-def most_within(times: Sequence[float], seconds: float) -> int:
-    """The most requests in any span of time."""
-    return max(sum(start <= one < start + seconds for one in times) for start in times)
+def most_within(requests: Sequence[Request], seconds: float) -> int:
+    """The most requests that were logged in any span of time."""
+    return max(sum(first.logged <= one.logged < first.logged + seconds for one in requests) for first in requests)
 
 
 def memory(settings: Settings) -> Measured:
@@ -516,9 +543,12 @@ def main() -> None:
     checks: list[Check] = []
     with _settings() as settings:
         for name in named:
-            print(f"{name}: {PARTS[name].__doc__}", flush=True)
+            print(
+                f"{name}: {(PARTS[name].__doc__ or name).splitlines()[0]} Load now: {os.getloadavg()[0]:.1f}.",
+                flush=True,
+            )
             numbers, judged = PARTS[name](settings)
-            told[name] = {**numbers, "checks": [asdict(one) for one in judged]}
+            told[name] = {"load": os.getloadavg()[0], **numbers, "checks": [asdict(one) for one in judged]}
             checks += judged
             REPORT.write_text(json.dumps(told, indent=2))
     print(f"\nin {REPORT.relative_to(ROOT)}:", *checks, sep="\n")
