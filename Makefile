@@ -73,11 +73,9 @@ shell: venv ## a shell with kubectl, helm and docker on the cluster
 	@eval "$$($(RUN) -m cluster env)" && exec $$SHELL
 
 .PHONY: bench-crawler
-bench-crawler: venv build/bench/venv/.installed ## how fast pages are parsed, fetched and stored, beside trafilatura and scrapy
-	$(RUN) bench/parse.py
+bench-crawler: venv build/bench/venv/.installed ## measure the crawler and judge it by its limits, beside trafilatura and scrapy (12 minutes)
 	$(RUN) -m cluster services
 	$(RUN) bench/crawl.py
-	$(RUN) -m pytest -m long
 
 build/bench/venv/.installed: bench/requirements.txt
 	$(UV) venv -q --allow-existing --python $(PYTHON) build/bench/venv
