@@ -183,6 +183,9 @@ def test_a_page_can_be_tried_without_storing_it(run: Run, site: SmallSite, tmp_p
     page.write_bytes(requests.get(site.article(5), timeout=10).content)
     assert "needs --url" in run("sites", "try", str(page), exits=2).output
     assert "Story 5" in run("sites", "try", str(page), "--url", site.article(5)).stdout
+    for words in ((), ("--url", site.article(5))):
+        assert "missing.html: there is no such file" in run("sites", "try", "missing.html", *words, exits=2).output
+    assert f"{tmp_path}: cannot be read" in run("sites", "try", str(tmp_path), exits=2).output
     site.broken = {1}
     assert "not an article" in run("sites", "try", site.article(1), exits=1).output
     # a page of no site is fetched all the same

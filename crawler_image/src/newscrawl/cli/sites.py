@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -67,15 +68,15 @@ def try_(page: str, site: str | None, url: str | None) -> None:
     Nothing is stored, and no database is needed. A page of no site's host is read as one without a profile.
     """
     settings = environment.load()
+    body = None if page.startswith(("http://", "https://")) else _read(page)
+    if body is not None and not url:
+        raise click.UsageError("a file needs --url, the address that it came from")
     address = url or page
     profile = find_profile(site, settings) if site else _of_host(address, settings)
-    if page.startswith(("http://", "https://")):
+    if body is None:
         response = _fetched(page, profile, settings)
-    elif not url:
-        raise click.UsageError("a file needs --url, the address that it came from")
     else:
-        body = unpacked(Path(page).read_bytes())
-        response = Response(url, url, 200, {"content-type": "text/html"}, body, 0.0, now())
+        response = Response(address, address, 200, {"content-type": "text/html"}, body, 0.0, now())
     try:
         article = extract(response, profile, fetched=response.fetched_at)
     except NotAnArticle as error:
@@ -160,7 +161,19 @@ def _of_host(url: str, settings: Settings) -> Profile | None:
     try:
         return profile_of(url, (one for one in load_all(settings.sites).values() if isinstance(one, Profile)))
     except BadUrl as error:
-        raise click.UsageError(f"{error}; a file needs --url, the address that it came from") from error
+        raise click.UsageError(str(error)) from error
+
+
+def _read(page: str) -> bytes:
+    """A saved page; click's error when there is none that can be read."""
+    try:
+        return unpacked(Path(page).read_bytes())
+    except FileNotFoundError:
+        raise click.UsageError(
+            f"{page}: there is no such file; PAGE is a URL (http://..., https://...) or an HTML file"
+        ) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise click.UsageError(f"{page}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _fetched(url: str, profile: Profile | None, settings: Settings) -> Response:
