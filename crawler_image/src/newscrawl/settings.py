@@ -82,8 +82,11 @@ class Settings:
         return self.lake_url
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings that `environ` holds; raises SettingsError. An empty variable counts as unset."""
+def load(environ: Mapping[str, str] = os.environ, *, mysql_patience: float = 150.0) -> Settings:
+    """The settings that `environ` holds; raises SettingsError. An empty variable counts as unset.
+
+    `mysql_patience` is what counts where NEWSCRAWL_MYSQL_PATIENCE is unset.
+    """
     told = {name: value for name, value in environ.items() if name.startswith("NEWSCRAWL_") and value.strip()}
     packaged = Path(str(files("newscrawl"))) / "sites"
     return Settings(
@@ -95,7 +98,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         queues=_names(told.get("NEWSCRAWL_QUEUES")),
         queue=told.get("NEWSCRAWL_QUEUE"),
         publishers=_publishers(environ.get("NEWSCRAWL_PUBLISHERS", "*")),
-        mysql_patience=_seconds(told, "NEWSCRAWL_MYSQL_PATIENCE", 150.0),
+        mysql_patience=_seconds(told, "NEWSCRAWL_MYSQL_PATIENCE", mysql_patience),
         lease=_seconds(told, "NEWSCRAWL_LEASE", 60.0),
         lake_url=_url(told, "NEWSCRAWL_LAKE_URL", ("hdfs", "webhdfs", "gs", "file")),
         lake_options=_object(told, "NEWSCRAWL_LAKE_OPTIONS"),

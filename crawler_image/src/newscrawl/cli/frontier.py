@@ -3,7 +3,7 @@
 import click
 
 from newscrawl import settings
-from newscrawl.cli.options import output, table
+from newscrawl.cli.options import open_to_look, output, table
 from newscrawl.context import open_database
 from newscrawl.store import frontier as store
 from newscrawl.store.tables import URL_STATES
@@ -18,7 +18,7 @@ def frontier() -> None:
 @click.option("--site", help="Only this site's URLs.")
 def stats(site: str | None) -> None:
     """Count URLs by site and state."""
-    database = open_database(settings.load())
+    database = open_to_look()
     counted: dict[str, dict[str, int]] = {}
     for name, state, count in database.run(lambda connection: store.stats(connection, site)):
         counted.setdefault(name, {})[state] = count

@@ -12,9 +12,21 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from newscrawl import settings
+from newscrawl.context import open_database
+from newscrawl.store import Database
+
+# seconds that a command which only looks something up waits for MySQL, where a crawl waits for minutes
+LOOK_PATIENCE = 5.0
+
 messages = Console(stderr=True)
 # into a pipe or file: as wide as it takes, for grep
 output = Console(width=None if sys.stdout.isatty() else 240)
+
+
+def open_to_look() -> Database:
+    """The database for a command that only reads."""
+    return open_database(settings.load(mysql_patience=LOOK_PATIENCE))
 
 
 class When(click.ParamType):

@@ -2,9 +2,7 @@
 
 import click
 
-from newscrawl import settings
-from newscrawl.cli.options import output, print_json, table
-from newscrawl.context import open_database
+from newscrawl.cli.options import open_to_look, output, print_json, table
 from newscrawl.store import runs as store
 
 _COUNTS = ("found", "new", "stored", "changed", "unchanged", "duplicate", "refused", "gone", "failed")
@@ -17,7 +15,7 @@ _COUNTS = ("found", "new", "stored", "changed", "unchanged", "duplicate", "refus
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def runs(run_id: int | None, site: str | None, limit: int, as_json: bool) -> None:
     """List the last runs, or show the run RUN_ID with its failures."""
-    database = open_database(settings.load())
+    database = open_to_look()
     if run_id is None:
         rows = database.run(lambda connection: store.recent(connection, site, limit=limit))
         failures: tuple[store.Failure, ...] = ()
