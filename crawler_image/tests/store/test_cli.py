@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 import redis
 import requests
 from click.testing import CliRunner, Result
-from newscrawl.cli import main
+from newscrawl.cli import main, options
 from newscrawl.store import Database
 from pyarrow.parquet import read_table
 from small_site import SmallSite
@@ -211,6 +213,41 @@ def test_a_database_that_does_not_work_is_explained_without_its_password(run: Ru
         assert "hidden" not in said.output
     status = run("db", "status", exits=1, NEWSCRAWL_MYSQL_URL=url.set(database="mysql").render_as_string(False))
     assert "run `newscrawl db migrate`" in status.output
+
+
+def test_a_redis_that_does_not_work_is_explained_before_anything_is_asked_of_it(
+    run: Run, redis_url: str, site: SmallSite
+) -> None:
+    place = redis_url.partition("://")[2].rpartition("@")[2]
+    host = place.partition("/")[0]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = f"127.0.0.1:{free.getsockname()[1]}"
+    for wrong, words in (
+        (f"redis://:hidden@{place}", f"Redis {host} refuses us"),
+        (f"{redis_url.rpartition('/')[0]}/999", f"Redis {host} refuses us"),
+        (f"redis://:hidden@{nobody}/1", f"Redis {nobody} does not answer"),
+    ):
+        began = time.monotonic()
+        for command in (("crawl", "small"), ("sites", "try", site.article(1))):
+            said = run(*command, exits=1, NEWSCRAWL_REDIS_URL=wrong).output
+            assert said.startswith(f"Error: {words}")
+            assert "NEWSCRAWL_REDIS_URL" in said
+            assert "hidden" not in said
+        assert time.monotonic() - began < 15
+
+
+def test_a_command_that_only_looks_does_not_wait_long(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "LOOK_PATIENCE", 0.5)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nowhere = f"mysql+pymysql://u:hidden@127.0.0.1:{free.getsockname()[1]}/articles"
+    for command in ("articles list", "runs", "sites health small", "frontier stats", "db status"):
+        began = time.monotonic()
+        said = run(*command.split(), exits=1, NEWSCRAWL_MYSQL_URL=nowhere).output
+        assert time.monotonic() - began < 5
+        assert "check that it runs" in said
+        assert "hidden" not in said
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from newscrawl import settings as environment
 from newscrawl.cli.options import When, messages, output, print_json, table
 from newscrawl.cli.runs import print_failures
-from newscrawl.context import open_database
+from newscrawl.context import check_redis, find_profile, open_database
 from newscrawl.crawl import Discovery, discover_site, fetch_batch, report
 from newscrawl.settings import Settings
 from newscrawl.store import StoreUnavailable, runs
@@ -40,8 +40,11 @@ def crawl(site: str, limit: int | None, since: datetime | None, workers: int, as
     its profile allows, they only keep up with it. Exit code 1 when the run failed.
     """
     settings = environment.load()
+    find_profile(site, settings)
+    settings.require_mysql()
+    check_redis(settings)
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=messages) as progress:
+    with Progress(*columns, console=messages, disable=not messages.is_terminal) as progress:
         finding = progress.add_task(f"{site}: discovering", total=None)
         found = discover_site(
             site,

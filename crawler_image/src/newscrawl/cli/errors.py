@@ -7,7 +7,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import DBAPIError
 
-from newscrawl.context import UnknownSite
+from newscrawl.context import RedisUnavailable, UnknownSite
 from newscrawl.crawl import SiteUnreachable
 from newscrawl.disk import DiskFull
 from newscrawl.lake import LakeError
@@ -20,7 +20,10 @@ from newscrawl.store.runs import UnknownRun
 from newscrawl.visit import LimitsUnavailable
 
 _ASKED_WRONG = (SettingsError, UnknownSite, ProfileError)
-_FAILED = (StoreUnavailable, LimitsUnavailable, SiteUnreachable, DiskFull, LakeError, MigrationBusy, UnknownRun)
+_FAILED = (
+    *(StoreUnavailable, RedisUnavailable, LimitsUnavailable, SiteUnreachable, DiskFull, LakeError, MigrationBusy),
+    UnknownRun,
+)
 # MySQL's words name user and host, never the password
 _ADVICE = {
     1044: "this user may not use the database: GRANT ALL ON it, or name another in NEWSCRAWL_MYSQL_URL",

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import click
 
 from newscrawl import settings as environment
-from newscrawl.cli.options import messages, output, table
+from newscrawl.cli.options import messages, open_to_look, output, table
 from newscrawl.cli.runs import print_failures
-from newscrawl.context import find_profile, now, open_database, open_redis
+from newscrawl.context import check_redis, find_profile, now, open_redis
 from newscrawl.draft import draft, site_of
 from newscrawl.extract import extract
 from newscrawl.extract.manifest import profile_of, unpacked
@@ -100,6 +100,7 @@ def new(url: str, out: Path | None, allow_private: bool) -> None:
         host = authority(url)
     except BadUrl as error:
         raise click.UsageError(str(error)) from error
+    check_redis(settings)
     seen = _undescribed(host, allow_private=allow_private)
     fetcher = Fetcher(settings, open_redis(settings), user_agent=settings.user_agent, allow_private=allow_private)
 
@@ -127,7 +128,7 @@ def new(url: str, out: Path | None, allow_private: bool) -> None:
 @click.option("--days", type=click.IntRange(1), default=7, show_default=True, help="How far back failures are counted.")
 def health(site: str, days: int) -> None:
     """Show how SITE has been doing: its URLs, its last runs and their yield, its failures by kind."""
-    database = open_database(environment.load())
+    database = open_to_look()
     found = database.run(lambda connection: runs.health(connection, site, now(), days=days))
     output.print(table(("URLs", "state"), [(count, state) for state, count in sorted(found.states.items())]))
     shown = [
@@ -177,6 +178,7 @@ def _read(page: str) -> bytes:
 
 
 def _fetched(url: str, profile: Profile | None, settings: Settings) -> Response:
+    check_redis(settings)
     site = profile or _undescribed(authority(url))
     user_agent = site.politeness.user_agent or settings.user_agent
     fetcher = Fetcher(settings, open_redis(settings), user_agent=user_agent, allow_private=site.allow_private)
