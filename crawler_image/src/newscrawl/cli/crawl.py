@@ -117,7 +117,7 @@ def _watching(found: Discovery, settings: Settings, progress: Progress) -> Itera
 
 
 def _show(told: dict[str, Any]) -> None:
-    counts = {name: count for name, count in told["counts"].items() if name not in ("filled", "hubs")}
+    counts = {name: count for name, count in told["counts"].items() if name not in ("filled", "hubs", "elsewhere")}
     output.print(table(tuple(counts), [tuple(counts.values())]))
     print_failures(tuple(Failure(**failure) for failure in told["failures"]))
     verdict = "succeeded" if told["ok"] else f"failed: {told['reason']}"
@@ -126,3 +126,5 @@ def _show(told: dict[str, Any]) -> None:
         click.echo(f"{counts['waiting']} URLs that failed are tried again from {told['next_visit']} on")
     for url, kind in told["counts"].get("hubs", {}).items():
         click.echo(f"{url}: {kind}; asked again by the next run")
+    for other, count in told["counts"].get("elsewhere", {}).items() if told["ok"] else ():
+        click.echo(f"{count} links belong to site {other}, which goes on with them")
