@@ -74,7 +74,8 @@ def discover_site(
     settings = settings or environment.load()
     database = open_database(settings)
     context = open_context(site, settings, database)
-    started = now()
+    started, idle = now(), timedelta(seconds=settings.lease * IDLE_LEASES)
+    database.run(lambda connection: runs.give_up(connection, site, started, idle))
     run_id = database.run(lambda connection: runs.start(connection, site, run_key, started))
     try:
         found, new = _store_links(context, run_id, on_found)
@@ -88,7 +89,7 @@ def discover_site(
                 limit=min(crawl.max_articles if limit is None else limit, MAX_BATCHES * crawl.batch_size),
                 since=since,
                 now=now(),
-                idle=timedelta(seconds=settings.lease * IDLE_LEASES),
+                idle=idle,
             )
         )
     except FetchError as error:

@@ -7,7 +7,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -16,7 +16,7 @@ import redis
 import requests
 from click.testing import CliRunner, Result
 from newscrawl.cli import main, options
-from newscrawl.store import Database
+from newscrawl.store import Database, runs
 from pyarrow.parquet import read_table
 from small_site import SmallSite
 from sqlalchemy import make_url
@@ -162,6 +162,25 @@ def test_a_failed_run_has_its_own_exit_code(run: Run, site: SmallSite) -> None:
     site.broken = set(site.bodies)
     assert "failed: none of 6 pages was an article" in run("crawl", "small", exits=1).output
     assert "failed: none of 6 pages was an article" in run("runs").output
+
+
+def test_a_run_that_was_killed_is_told_from_one_that_runs(run: Run, database: Database) -> None:
+    with database.engine.begin() as connection:
+        old = datetime.now(UTC) - timedelta(minutes=5)
+        runs.start(connection, "small", "killed", old)
+        runs.start(connection, "small", "running", datetime.now(UTC))
+        runs.start(connection, "other", "another site's", old)
+    assert "stopped answering" in run("sites", "health", "small").stdout
+    listed = [line for line in run("runs").stdout.splitlines() if "small" in line]
+    assert ["stopped answering" in line for line in listed] == [False, True]
+    run("crawl", "small")
+    killed = [json.loads(line) for line in run("runs", "--json").stdout.splitlines()]
+    assert {(one["run_key"], one["state"]) for one in killed if not one["run_key"].startswith("cli:")} == {
+        ("killed", "failed"),
+        ("running", "running"),
+        ("another site's", "running"),
+    }
+    assert "failed: stopped answering" in run("runs", "--site", "small").stdout
 
 
 def test_profiles_are_checked(run: Run, tmp_path: Path, site: SmallSite) -> None:

@@ -1,8 +1,14 @@
 """`newscrawl runs`: what each crawl did."""
 
-import click
+from datetime import timedelta
 
+import click
+from sqlalchemy import Row
+
+from newscrawl import settings
 from newscrawl.cli.options import open_to_look, output, print_json, table
+from newscrawl.context import now
+from newscrawl.crawl import IDLE_LEASES
 from newscrawl.store import runs as store
 
 _COUNTS = ("found", "new", "stored", "changed", "unchanged", "duplicate", "refused", "gone", "failed")
@@ -27,7 +33,7 @@ def runs(run_id: int | None, site: str | None, limit: int, as_json: bool) -> Non
             print_json(dict(row._mapping))
         return
     lines = [
-        (row.id, row.site, row.state, row.started, row.finished, *(row.counts.get(name, 0) for name in _COUNTS))
+        (row.id, row.site, state_of(row), row.started, row.finished, *(row.counts.get(name, 0) for name in _COUNTS))
         for row in rows
     ]
     output.print(table(("run", "site", "state", "started", "finished", *_COUNTS), lines))
@@ -35,6 +41,12 @@ def runs(run_id: int | None, site: str | None, limit: int, as_json: bool) -> Non
         if row.reason:
             click.echo(f"run {row.id} failed: {row.reason}")
     print_failures(failures)
+
+
+def state_of(run: Row) -> str:
+    """The run's state, for a person: one that was killed cannot say so itself."""
+    idle = timedelta(seconds=settings.load().lease * IDLE_LEASES)
+    return "stopped answering" if run.state == "running" and run.alive < now() - idle else run.state
 
 
 def print_failures(failures: tuple[store.Failure, ...]) -> None:

@@ -13,7 +13,7 @@ import click
 
 from newscrawl import settings as environment
 from newscrawl.cli.options import messages, open_to_look, output, table
-from newscrawl.cli.runs import print_failures
+from newscrawl.cli.runs import print_failures, state_of
 from newscrawl.context import check_redis, find_profile, now, open_redis
 from newscrawl.draft import draft, site_of
 from newscrawl.extract import extract
@@ -132,7 +132,7 @@ def health(site: str, days: int) -> None:
     found = database.run(lambda connection: runs.health(connection, site, now(), days=days))
     output.print(table(("URLs", "state"), [(count, state) for state, count in sorted(found.states.items())]))
     shown = [
-        (run.id, run.state, run.started, run.counts.get("found", 0), run.counts.get("stored", 0), run.reason)
+        (run.id, state_of(run), run.started, run.counts.get("found", 0), run.counts.get("stored", 0), run.reason)
         for run in found.runs
     ]
     output.print(table(("run", "state", "started", "found", "stored", "reason"), shown))
