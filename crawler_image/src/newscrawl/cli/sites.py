@@ -93,7 +93,8 @@ def try_(page: str, site: str | None, url: str | None) -> None:
 def new(url: str, out: Path | None, allow_private: bool) -> None:
     """Draft a profile of the site of URL, its front page or an article, from what can be seen there.
 
-    Looks politely at about ten pages. Prints the profile, or writes it with --out; go on with `sites try`.
+    Looks politely at about ten pages, and at one more for each section's feed. Prints the profile, or writes it with
+    --out; go on with `sites try`.
     """
     settings = environment.load()
     try:
