@@ -6,8 +6,10 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from urllib.parse import urlsplit
 
 import redis
@@ -15,9 +17,9 @@ from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
 from newscrawl.fetch import Fetcher
-from newscrawl.profiles import Profile, ProfileError, load_all
+from newscrawl.profiles import Profile, ProfileError, load_all, names
 from newscrawl.settings import Settings
-from newscrawl.store import Database, connect
+from newscrawl.store import Database, connect, runs
 
 # with pauses up to 5 s: about two minutes of an absent Redis, as long as MySQL is waited for
 _REDIS_RETRIES = 28
@@ -54,12 +56,26 @@ def find_profile(site: str, settings: Settings) -> Profile:
     profiles = load_all(settings.sites)
     found = profiles.get(site)
     if found is None:
-        searched = ", ".join(map(str, settings.sites))
-        known = ", ".join(sorted(profiles)) or "none"
-        raise UnknownSite(f"no profile of the site {site!r} in {searched} (NEWSCRAWL_SITES); there are: {known}")
+        raise _unknown(site, profiles, settings)
     if isinstance(found, ProfileError):
         raise found
     return found
+
+
+def check_site(site: str, settings: Settings, database: Database) -> None:
+    """Raises UnknownSite for a name that no profile has and under which nothing was ever crawled."""
+    profiles = names(settings.sites)
+    if site not in profiles and not database.run(lambda connection: runs.has_site(connection, site)):
+        raise _unknown(site, profiles, settings)
+
+
+def _unknown(site: str, profiles: Iterable[str], settings: Settings) -> UnknownSite:
+    searched = ", ".join(map(str, settings.sites))
+    known = sorted(profiles)
+    close = get_close_matches(site, known, 1)
+    meant = f" (did you mean {close[0]}?)" if close else ""
+    there = ", ".join(known) or "none"
+    return UnknownSite(f"no profile of the site {site!r}{meant} in {searched} (NEWSCRAWL_SITES); there are: {there}")
 
 
 def open_context(site: str, settings: Settings, database: Database) -> Context:

@@ -56,6 +56,16 @@ class Settings:
         """Where raw responses are archived."""
         return self.data_dir / "warc"
 
+    def require_sites(self) -> None:
+        """SettingsError when a directory of profiles is not there: a slip would look like a site without a profile."""
+        for directory in self.sites:
+            if not directory.is_dir():
+                there = ", ".join(str(one) for one in self.sites if one.is_dir())
+                raise SettingsError(
+                    f"NEWSCRAWL_SITES: there is no folder {directory}: make it, or name the folders of your profiles, "
+                    f"separated by {os.pathsep!r}; there are: {there}"
+                )
+
     def require_mysql(self) -> str:
         """The database's URL, or SettingsError."""
         if self.mysql_url is None:

@@ -191,7 +191,7 @@ def test_profiles_are_checked(run: Run, tmp_path: Path, site: SmallSite) -> None
     wrong.write_text("site: wrong\nname: Wrong\n")
     broken = run("sites", "check", str(wrong), exits=1).output
     assert "wrong.yaml" in broken
-    assert "broken" in run("sites", "list").output
+    assert "broken" in run("sites", "list", exits=1).output
     assert "wrong.yaml" in run("crawl", "wrong", exits=2).output
     assert "no profile of the site 'nobody'" in run("crawl", "nobody", exits=2).output
 
@@ -267,6 +267,34 @@ def test_a_command_that_only_looks_does_not_wait_long(run: Run, monkeypatch: pyt
         assert time.monotonic() - began < 5
         assert "check that it runs" in said
         assert "hidden" not in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("articles list --site smal", "articles search x --site smal", "articles export --site smal"),
+        *("runs --site smal", "frontier stats --site smal", "frontier retry smal", "sites health smal"),
+        *("crawl smal", "reparse smal", "lake load 2026-11-28 smal"),
+    ],
+)
+def test_a_site_that_nobody_knows_is_an_error(run: Run, words: str, tmp_path: Path, database: Database) -> None:
+    said = run(*words.split(), exits=2, NEWSCRAWL_LAKE_URL=f"file://{tmp_path}/lake").output
+    assert said.startswith("Error: no profile of the site 'smal' (did you mean small?)")
+    assert not (tmp_path / "lake").exists()
+
+
+def test_a_site_without_a_profile_is_known_by_its_past(run: Run, tmp_path: Path) -> None:
+    run("crawl", "small")
+    (tmp_path / "sites" / "small.yaml").unlink()
+    assert "6 of 6 articles" in run("articles", "list", "--site", "small").output
+
+
+def test_a_folder_of_profiles_that_is_not_there_is_an_error(run: Run, tmp_path: Path) -> None:
+    typed = str(tmp_path / "site")
+    for words in ("sites list", "sites check", "crawl small", "reparse small"):
+        assert (
+            f"NEWSCRAWL_SITES: there is no folder {typed}" in run(*words.split(), exits=2, NEWSCRAWL_SITES=typed).output
+        )
 
 
 @pytest.mark.slow

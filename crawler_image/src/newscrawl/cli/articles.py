@@ -141,7 +141,7 @@ def similar(article: str, days: int, distance: int) -> None:
 @wanted
 def export(search: Search, form: str, target: BinaryIO, limit: int | None) -> None:
     """Write articles as JSON lines, CSV or Parquet, newest first, however many there are."""
-    database = open_to_look()
+    database = open_to_look(search.site)
     with messages.status("exporting"):
         count = _FORMATS[form](target, _rows(database, search, limit))
     messages.print(f"{count:,} articles", highlight=False)
@@ -156,7 +156,7 @@ def _get(database: Database, article: str) -> Row:
 
 
 def _show(search: Search, limit: int) -> None:
-    database = open_to_look()
+    database = open_to_look(search.site)
     rows = database.run(lambda connection: list(store.search(connection, search, limit=limit)))
     total = database.run(lambda connection: store.count(connection, search))
     output.print(table(("id", "site", "published", "title"), [(r.id, r.site, r.published, r.title) for r in rows]))

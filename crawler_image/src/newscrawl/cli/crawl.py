@@ -15,8 +15,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from newscrawl import settings as environment
-from newscrawl.cli.options import When, messages, output, print_json, table
+from newscrawl.cli.options import When, messages, output, print_json, table, with_profiles
 from newscrawl.cli.runs import print_failures
 from newscrawl.context import check_redis, find_profile, open_database
 from newscrawl.crawl import Discovery, discover_site, fetch_batch, report
@@ -39,7 +38,7 @@ def crawl(site: str, limit: int | None, since: datetime | None, workers: int, as
     Can be stopped anywhere and run again: it goes on where it was. More workers do not ask the site any faster than
     its profile allows, they only keep up with it. Exit code 1 when the run failed.
     """
-    settings = environment.load()
+    settings = with_profiles()
     find_profile(site, settings)
     settings.require_mysql()
     check_redis(settings)

@@ -10,7 +10,7 @@ import click
 
 from newscrawl import settings
 from newscrawl.cli.options import Day, messages, output, table
-from newscrawl.context import open_database
+from newscrawl.context import check_site, open_database
 from newscrawl.settings import Settings
 from newscrawl.store import lake_files
 
@@ -39,6 +39,8 @@ def load(day: date, site: str | None) -> None:
 
     told = settings.load()
     target, database = _open(told), open_database(told)
+    if site:
+        check_site(site, told, database)
     sites = [site] if site else sites_to_load(database, target, day)
     for one in sites:
         with messages.status(f"loading {one}"):

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from newscrawl import settings
-from newscrawl.context import open_database
+from newscrawl.context import check_site, open_database
+from newscrawl.settings import Settings
 from newscrawl.store import Database
 
 # seconds that a command which only looks something up waits for MySQL, where a crawl waits for minutes
@@ -24,9 +25,20 @@ messages = Console(stderr=True)
 output = Console(width=None if sys.stdout.isatty() else 240)
 
 
-def open_to_look() -> Database:
-    """The database for a command that only reads."""
-    return open_database(settings.load(mysql_patience=LOOK_PATIENCE))
+def with_profiles() -> Settings:
+    """The settings for a command that reads profiles, whose folders are there."""
+    told = settings.load()
+    told.require_sites()
+    return told
+
+
+def open_to_look(site: str | None = None) -> Database:
+    """The database for a command that only reads; raises UnknownSite when nobody knows `site`."""
+    told = settings.load(mysql_patience=LOOK_PATIENCE)
+    database = open_database(told)
+    if site is not None:
+        check_site(site, told, database)
+    return database
 
 
 class When(click.ParamType):

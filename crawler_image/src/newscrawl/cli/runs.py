@@ -21,7 +21,7 @@ _COUNTS = ("found", "new", "stored", "changed", "unchanged", "duplicate", "refus
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def runs(run_id: int | None, site: str | None, limit: int, as_json: bool) -> None:
     """List the last runs, or show the run RUN_ID with its failures."""
-    database = open_to_look()
+    database = open_to_look(site)
     if run_id is None:
         rows = database.run(lambda connection: store.recent(connection, site, limit=limit))
         failures: tuple[store.Failure, ...] = ()

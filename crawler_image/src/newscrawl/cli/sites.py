@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from newscrawl import settings as environment
-from newscrawl.cli.options import messages, open_to_look, output, table
+from newscrawl.cli.options import messages, open_to_look, output, table, with_profiles
 from newscrawl.cli.runs import print_failures, state_of
 from newscrawl.context import check_redis, find_profile, now, open_redis
 from newscrawl.draft import draft, site_of
@@ -34,22 +33,27 @@ def sites() -> None:
 
 @sites.command("list")
 def list_() -> None:
-    """List the sites that have a profile."""
+    """List the sites that have a profile; exit code 1 when one is broken."""
+    settings = with_profiles()
+    profiles = load_all(settings.sites)
     rows = []
-    for site, one in sorted(load_all(environment.load().sites).items()):
+    for site, one in sorted(profiles.items()):
+        file = "(packaged)" if one.file.parent == settings.packaged_sites else one.file
         if isinstance(one, ProfileError):
-            rows.append((site, "broken: see `newscrawl sites check`", "", "", "", one.file))
+            rows.append((site, "broken: see `newscrawl sites check`", "", "", "", file))
         else:
             hosts = ", ".join(sorted(one.hosts))
-            rows.append((site, one.name, one.language, one.crawl.queue, hosts, one.file))
+            rows.append((site, one.name, one.language, one.crawl.queue, hosts, file))
     output.print(table(("site", "name", "language", "queue", "hosts", "file"), rows))
+    if any(isinstance(one, ProfileError) for one in profiles.values()):
+        sys.exit(1)
 
 
 @sites.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
     """Check the profiles in FILES, or all that there are; exit code 1 when one is wrong."""
-    settings = environment.load()
+    settings = with_profiles()
     checked = {str(file): _load(file) for file in files} if files else load_all(settings.sites)
     problems = {name: _problem(one, settings) for name, one in checked.items()}
     for name, problem in sorted(problems.items()):
@@ -67,7 +71,7 @@ def try_(page: str, site: str | None, url: str | None) -> None:
 
     Nothing is stored, and no database is needed. A page of no site's host is read as one without a profile.
     """
-    settings = environment.load()
+    settings = with_profiles()
     body = None if page.startswith(("http://", "https://")) else _read(page)
     if body is not None and not url:
         raise click.UsageError("a file needs --url, the address that it came from")
@@ -96,7 +100,7 @@ def new(url: str, out: Path | None, allow_private: bool) -> None:
     Looks politely at about ten pages, and at one more for each section's feed. Prints the profile, or writes it with
     --out; go on with `sites try`.
     """
-    settings = environment.load()
+    settings = with_profiles()
     try:
         host = authority(url)
     except BadUrl as error:
@@ -129,7 +133,7 @@ def new(url: str, out: Path | None, allow_private: bool) -> None:
 @click.option("--days", type=click.IntRange(1), default=7, show_default=True, help="How far back failures are counted.")
 def health(site: str, days: int) -> None:
     """Show how SITE has been doing: its URLs, its last runs and their yield, its failures by kind."""
-    database = open_to_look()
+    database = open_to_look(site)
     found = database.run(lambda connection: runs.health(connection, site, now(), days=days))
     output.print(table(("URLs", "state"), [(count, state) for state, count in sorted(found.states.items())]))
     shown = [

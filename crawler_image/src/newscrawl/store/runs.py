@@ -75,6 +75,11 @@ def give_up(connection: Connection, site: str, now: datetime, idle: timedelta) -
     connection.execute(update(runs).where(*silent).values(state="failed", reason=reason, finished=runs.c.alive))
 
 
+def has_site(connection: Connection, site: str) -> bool:
+    """Whether the site was ever crawled."""
+    return connection.scalar(select(runs.c.id).where(runs.c.site == site).limit(1)) is not None
+
+
 def get(connection: Connection, run_id: int) -> Row:
     """The run's row; raises UnknownRun."""
     row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
