@@ -14,6 +14,7 @@ import click
 from sqlalchemy import Row
 
 from newscrawl.cli.options import When, jsonable, messages, open_to_look, output, table
+from newscrawl.cli.options import show as show_rows
 from newscrawl.store import Database
 from newscrawl.store import articles as store
 from newscrawl.store.articles import Search
@@ -130,7 +131,7 @@ def similar(article: str, days: int, distance: int) -> None:
     row = _get(database, article)
     rows = database.run(lambda connection: store.similar(connection, row, distance=distance, days=days))
     shown = [(one.distance, one.id, one.site, one.published, one.title) for one in rows]
-    output.print(table(("bits", "id", "site", "published", "title"), shown))
+    show_rows(("bits", "id", "site", "published", "title"), shown, "no article says nearly the same: try --distance")
 
 
 @articles.command()
@@ -159,7 +160,8 @@ def _show(search: Search, limit: int) -> None:
     database = open_to_look(search.site)
     rows = database.run(lambda connection: list(store.search(connection, search, limit=limit)))
     total = database.run(lambda connection: store.count(connection, search))
-    output.print(table(("id", "site", "published", "title"), [(r.id, r.site, r.published, r.title) for r in rows]))
+    shown = [(row.id, row.site, row.published, row.title) for row in rows]
+    show_rows(("id", "site", "published", "title"), shown, "no articles")
     messages.print(f"{len(rows):,} of {total:,} articles", highlight=False)
 
 

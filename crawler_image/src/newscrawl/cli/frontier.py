@@ -3,7 +3,7 @@
 import click
 
 from newscrawl import settings
-from newscrawl.cli.options import open_to_look, output, table
+from newscrawl.cli.options import open_to_look, show
 from newscrawl.context import check_site, open_database
 from newscrawl.store import frontier as store
 from newscrawl.store.tables import URL_STATES
@@ -23,7 +23,7 @@ def stats(site: str | None) -> None:
     for name, state, count in database.run(lambda connection: store.stats(connection, site)):
         counted.setdefault(name, {})[state] = count
     rows = [(name, *(states.get(state, 0) for state in URL_STATES)) for name, states in counted.items()]
-    output.print(table(("site", *URL_STATES), rows))
+    show(("site", *URL_STATES), rows, "no URLs yet")
 
 
 @frontier.command()

@@ -68,6 +68,14 @@ class Day(click.ParamType):
             self.fail(f"{value!r} is not a day such as 2026-03-01", param, ctx)
 
 
+def show(columns: Sequence[str], rows: Sequence[Sequence[object]], nothing: str) -> None:
+    """A table, or in its place that there is nothing to put in it."""
+    if rows:
+        output.print(table(columns, rows))
+    else:
+        messages.print(f"({nothing})", highlight=False)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Rows for a person; numbers are put to the right."""
     shown = Table(box=None, pad_edge=False, header_style="bold")

@@ -8,7 +8,7 @@ import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from newscrawl import reparse as pages
-from newscrawl.cli.options import When, messages, output, table, with_profiles
+from newscrawl.cli.options import When, messages, show, with_profiles
 from newscrawl.context import find_profile
 
 
@@ -35,4 +35,5 @@ def reparse(site: str, since: datetime | None, after: int) -> None:
             settings=settings,
             on_pages=lambda count: progress.advance(reading, count),
         )
-    output.print(table(("pages", "outcome"), [(count, outcome) for outcome, count in sorted(outcomes.items())]))
+    counted = [(count, outcome) for outcome, count in sorted(outcomes.items())]
+    show(("pages", "outcome"), counted, "no pages are kept")

@@ -6,7 +6,7 @@ import click
 from sqlalchemy import Row
 
 from newscrawl import settings
-from newscrawl.cli.options import open_to_look, output, print_json, table
+from newscrawl.cli.options import open_to_look, print_json, show
 from newscrawl.context import now
 from newscrawl.crawl import IDLE_LEASES
 from newscrawl.store import runs as store
@@ -36,7 +36,7 @@ def runs(run_id: int | None, site: str | None, limit: int, as_json: bool) -> Non
         (row.id, row.site, state_of(row), row.started, row.finished, *(row.counts.get(name, 0) for name in _COUNTS))
         for row in rows
     ]
-    output.print(table(("run", "site", "state", "started", "finished", *_COUNTS), lines))
+    show(("run", "site", "state", "started", "finished", *_COUNTS), lines, "no runs yet")
     for row in rows:
         if row.reason:
             click.echo(f"run {row.id} failed: {row.reason}")
