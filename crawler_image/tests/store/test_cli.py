@@ -190,7 +190,7 @@ def test_profiles_are_checked(run: Run, tmp_path: Path, site: SmallSite) -> None
     wrong = tmp_path / "sites" / "wrong.yaml"
     wrong.write_text("site: wrong\nname: Wrong\n")
     broken = run("sites", "check", str(wrong), exits=1).output
-    assert "wrong.yaml" in broken
+    assert broken.splitlines() == [f"{wrong}:1: hosts: is missing", f"{wrong}:1: timezone: is missing"]
     assert "broken" in run("sites", "list", exits=1).output
     assert "wrong.yaml" in run("crawl", "wrong", exits=2).output
     assert "no profile of the site 'nobody'" in run("crawl", "nobody", exits=2).output
@@ -287,6 +287,28 @@ def test_a_site_without_a_profile_is_known_by_its_past(run: Run, tmp_path: Path)
     run("crawl", "small")
     (tmp_path / "sites" / "small.yaml").unlink()
     assert "6 of 6 articles" in run("articles", "list", "--site", "small").output
+
+
+def test_nothing_is_not_a_bare_header(run: Run, tmp_path: Path) -> None:
+    lake = {"NEWSCRAWL_LAKE_URL": f"file://{tmp_path}/lake"}
+    for words, told in (
+        ("runs", "(no runs yet)"),
+        ("sites health small", "(no URLs yet)\n(no runs yet)"),
+        ("frontier stats", "(no URLs yet)"),
+        ("articles list", "(no articles)"),
+        ("lake list", "(nothing was loaded yet)"),
+        ("lake ship", "0 files copied; --all"),
+    ):
+        result = run(*words.split(), **lake)
+        assert told in result.stderr
+        assert not result.stdout
+
+
+def test_a_setting_that_is_missing_is_told_before_any_progress(run: Run) -> None:
+    for words in ("crawl small", "reparse small"):
+        said = run(*words.split(), exits=2, NEWSCRAWL_MYSQL_URL="").output
+        assert said.startswith("Error: NEWSCRAWL_MYSQL_URL is not set")
+    assert "discovering" not in run("crawl", "small").output
 
 
 def test_a_folder_of_profiles_that_is_not_there_is_an_error(run: Run, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from newscrawl.cli.options import messages, open_to_look, output, table, with_profiles
+from newscrawl.cli.options import messages, open_to_look, output, show, table, with_profiles
 from newscrawl.cli.runs import print_failures, state_of
 from newscrawl.context import check_redis, find_profile, now, open_redis
 from newscrawl.draft import draft, site_of
@@ -52,12 +52,16 @@ def list_() -> None:
 @sites.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
-    """Check the profiles in FILES, or all that there are; exit code 1 when one is wrong."""
+    """Check the profiles in FILES, or all that there are; exit code 1 when one is wrong.
+
+    A file's mistakes are shown together, but for those that can be seen only when the others are gone.
+    """
     settings = with_profiles()
     checked = {str(file): _load(file) for file in files} if files else load_all(settings.sites)
-    problems = {name: _problem(one, settings) for name, one in checked.items()}
-    for name, problem in sorted(problems.items()):
-        click.echo(f"{name}: {problem or 'ok'}")
+    problems = {name: _problems(one, settings) for name, one in checked.items()}
+    for name, found in sorted(problems.items()):
+        for line in found or (f"{name}: ok",):
+            click.echo(line)
     if any(problems.values()):
         sys.exit(1)
 
@@ -135,12 +139,12 @@ def health(site: str, days: int) -> None:
     """Show how SITE has been doing: its URLs, its last runs and their yield, its failures by kind."""
     database = open_to_look(site)
     found = database.run(lambda connection: runs.health(connection, site, now(), days=days))
-    output.print(table(("URLs", "state"), [(count, state) for state, count in sorted(found.states.items())]))
+    show(("URLs", "state"), [(count, state) for state, count in sorted(found.states.items())], "no URLs yet")
     shown = [
         (run.id, state_of(run), run.started, run.counts.get("found", 0), run.counts.get("stored", 0), run.reason)
         for run in found.runs
     ]
-    output.print(table(("run", "state", "started", "found", "stored", "reason"), shown))
+    show(("run", "state", "started", "found", "stored", "reason"), shown, "no runs yet")
     print_failures(found.failures)
 
 
@@ -151,16 +155,16 @@ def _load(file: Path) -> Profile | ProfileError:
         return error
 
 
-def _problem(one: Profile | ProfileError, settings: Settings) -> str | None:
+def _problems(one: Profile | ProfileError, settings: Settings) -> list[str]:
     if isinstance(one, ProfileError):
-        return str(one)
+        return [str(problem) for problem in (one, *one.others)]
     if settings.queues is not None and one.crawl.queue not in settings.queues:
         served = ", ".join(sorted(settings.queues))
-        return (
+        return [
             f"{one.file}: crawl.queue: no worker serves {one.crawl.queue!r} (served: {served}): "
             "name one of them, or add it to the chart's workers.queues"
-        )
-    return None
+        ]
+    return []
 
 
 def _of_host(url: str, settings: Settings) -> Profile | None:
