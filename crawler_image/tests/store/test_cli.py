@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -57,7 +59,9 @@ def run(database: Database, told: dict[str, str]) -> Run:
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         yield (*path, name)
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)
@@ -71,10 +75,22 @@ def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
     command: click.Command = main
     for word in words:
         assert isinstance(command, click.Group)
-        command = command.commands[word]
+        command = command.get_command(click.Context(command), word)
+        assert command
     assert command.help
     options = [one for one in command.params if isinstance(one, click.Option)]
     assert all(one.help for one in options), [one.name for one in options if not one.help]
+
+
+def test_the_list_of_commands_says_what_each_says_and_imports_none() -> None:
+    context = click.Context(main)
+    listed = " ".join(CliRunner().invoke(main, ["--help"], terminal_width=200).output.split())
+    for name in main.list_commands(context):
+        told = (main.get_command(context, name).help or "").partition(".\n")[0].partition(",\n")[0]
+        assert f"{name} {told[:40]}" in listed
+    code = "import sys; from newscrawl.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"sqlalchemy", "redis", "requests", "numpy", "rich", "lxml"} & set(modules)
 
 
 def test_a_crawl_by_hand_from_nothing_to_an_export(run: Run, site: SmallSite, tmp_path: Path) -> None:
