@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 LINKS_TOGETHER = 500  # links in one transaction
 MAX_BATCHES = 1000  # of a run; Airflow maps a task 1,024 times at most ([core] max_map_length)
-IDLE_LEASES = 3  # a run that was silent for so many leases has no worker: its URLs may be taken by another
 
 
 class SiteUnreachable(Exception):
@@ -74,8 +73,8 @@ def discover_site(
     settings = settings or environment.load()
     database = open_database(settings)
     context = open_context(site, settings, database)
-    started, idle = now(), timedelta(seconds=settings.lease * IDLE_LEASES)
-    database.run(lambda connection: runs.give_up(connection, site, started, idle))
+    started = now()
+    database.run(lambda connection: runs.give_up(connection, site, started, settings.idle))
     run_id = database.run(lambda connection: runs.start(connection, site, run_key, started))
     try:
         found, new = _store_links(context, run_id, on_found)
@@ -89,7 +88,7 @@ def discover_site(
                 limit=min(crawl.max_articles if limit is None else limit, MAX_BATCHES * crawl.batch_size),
                 since=since,
                 now=now(),
-                idle=idle,
+                idle=settings.idle,
             )
         )
     except FetchError as error:

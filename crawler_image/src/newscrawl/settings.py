@@ -10,12 +10,15 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 DEFAULT_USER_AGENT = "newscrawl/0.1 (+https://example.org/newscrawl; set NEWSCRAWL_USER_AGENT)"
+
+IDLE_LEASES = 3
 
 
 class SettingsError(Exception):
@@ -65,6 +68,11 @@ class Settings:
                     f"NEWSCRAWL_SITES: there is no folder {directory}: make it, or name the folders of your profiles, "
                     f"separated by {os.pathsep!r}; there are: {there}"
                 )
+
+    @property
+    def idle(self) -> timedelta:
+        """A run that was silent for so long has no worker: its URLs may be taken by another."""
+        return timedelta(seconds=self.lease * IDLE_LEASES)
 
     def require_mysql(self) -> str:
         """The database's URL, or SettingsError."""

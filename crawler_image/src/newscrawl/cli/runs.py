@@ -1,14 +1,11 @@
 """`newscrawl runs`: what each crawl did."""
 
-from datetime import timedelta
-
 import click
 from sqlalchemy import Row
 
 from newscrawl import settings
 from newscrawl.cli.options import open_to_look, print_json, show
 from newscrawl.context import now
-from newscrawl.crawl import IDLE_LEASES
 from newscrawl.store import runs as store
 
 _COUNTS = ("found", "new", "stored", "changed", "unchanged", "duplicate", "refused", "gone", "failed")
@@ -45,8 +42,8 @@ def runs(run_id: int | None, site: str | None, limit: int, as_json: bool) -> Non
 
 def state_of(run: Row) -> str:
     """The run's state, for a person: one that was killed cannot say so itself."""
-    idle = timedelta(seconds=settings.load().lease * IDLE_LEASES)
-    return "stopped answering" if run.state == "running" and run.alive < now() - idle else run.state
+    silent = run.state == "running" and run.alive < now() - settings.load().idle
+    return "stopped answering" if silent else run.state
 
 
 def print_failures(failures: tuple[store.Failure, ...]) -> None:
