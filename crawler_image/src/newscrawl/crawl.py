@@ -161,6 +161,8 @@ def _store_links(context: Context, run_id: int, on_found: Callable[[int], None])
     others: dict[str, str] = {}
 
     def known(urls: Sequence[str]) -> set[str]:
+        # also a sign of life: hubs of which all is known bring no link for long
+        database.run(lambda connection: runs.note(connection, run_id, {}, now()))
         if not unheard:
             return database.run(lambda connection: frontier.known(connection, urls))
         owners = database.run(lambda connection: frontier.owners(connection, urls))

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -137,6 +137,23 @@ def test_a_second_profile_of_a_site_hears_whose_its_links_are(
     assert (found.new, len(found.batches)) == (1, 1)
     fetch_batch(found.run_id, found.batches[0], settings=settings)
     assert report(found.run_id, settings=settings)["ok"]
+
+
+def test_a_long_discovery_gives_signs_of_life(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = now() - 2 * settings.idle
+
+    def slow(profile: object, fetcher: object, *, known: Callable[[list[str]], set[str]], **rest: object) -> Iterator:
+        with database.engine.begin() as connection:
+            connection.execute(text("UPDATE runs SET alive = :old"), {"old": old.replace(tzinfo=None)})
+        assert known([]) == set()
+        (run,) = database.run(lambda connection: runs.recent(connection, SITE))
+        assert now() - run.alive < settings.idle
+        return iter(())
+
+    monkeypatch.setattr(crawl_module, "discover", slow)
+    discover_site(SITE, run_key="first", settings=settings)
 
 
 def test_a_flash_is_read_again_when_it_may_have_its_text(
