@@ -103,8 +103,10 @@ class ProfileFile:
                 meant = f"did you mean {close[0]}? " if close else ""
                 yield self.error((*key, unknown), f"unknown key; {meant}known here: {', '.join(known)}")
         elif error.validator == "required":
+            unknown = set(error.instance) - set(error.schema["properties"])
             for name in error.validator_value:
-                if name not in error.instance:
+                # a slip of the pen is told once, where it is
+                if name not in error.instance and not get_close_matches(name, unknown):
                     yield self.error((*key, name), "is missing")
         else:
             meaning = error.schema.get("description") if isinstance(error.schema, dict) else None

@@ -79,15 +79,19 @@ def test_what_is_no_profile_is_refused(tmp_path, text, line):
 
 
 def test_all_that_the_schema_finds_is_told_at_once(tmp_path):
-    text = PROFILE.replace("timezone:", "timzone:").replace("urls:", "crawl: {batch_size: 0, retires: 1}\nurls:")
+    text = (
+        PROFILE.replace("timezone:", "timzone:")
+        .replace("hosts: [daily.example]\n", "")
+        .replace("urls:", "crawl: {batch_size: 0, retires: 1}\nurls:")
+    )
     with pytest.raises(ProfileError) as caught:
         profile(tmp_path, text)
     problems = [caught.value, *caught.value.others]
     assert [(one.line, one.key) for one in problems] == [
-        (1, "timezone"),
+        (1, "hosts"),
         (4, "timzone"),
-        (6, "crawl.batch_size"),
-        (6, "crawl.retires"),
+        (5, "crawl.batch_size"),
+        (5, "crawl.retires"),
     ]
     assert "did you mean timezone?" in problems[1].message
     assert "did you mean retries?" in problems[3].message
