@@ -8,9 +8,10 @@ the site, the database or the disk ends the step with one message that says what
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 
 LINKS_TOGETHER = 500  # links in one transaction
 MAX_BATCHES = 1000  # of a run; Airflow maps a task 1,024 times at most ([core] max_map_length)
-IDLE_LEASES = 3  # a run that was silent for so many leases has no worker: its URLs may be taken by another
 
 
 class SiteUnreachable(Exception):
@@ -74,6 +74,7 @@ def discover_site(
     database = open_database(settings)
     context = open_context(site, settings, database)
     started = now()
+    database.run(lambda connection: runs.give_up(connection, site, started, settings.idle))
     run_id = database.run(lambda connection: runs.start(connection, site, run_key, started))
     try:
         found, new = _store_links(context, run_id, on_found)
@@ -87,7 +88,7 @@ def discover_site(
                 limit=min(crawl.max_articles if limit is None else limit, MAX_BATCHES * crawl.batch_size),
                 since=since,
                 now=now(),
-                idle=timedelta(seconds=settings.lease * IDLE_LEASES),
+                idle=settings.idle,
             )
         )
     except FetchError as error:
@@ -110,7 +111,7 @@ def report(run_id: int, *, settings: Settings | None = None) -> dict[str, Any]:
     run = database.run(lambda connection: runs.get(connection, run_id))
     tally = database.run(lambda connection: runs.tally(connection, run_id))
     states = database.run(lambda connection: frontier.stats(connection, run.site))
-    reason = judge(run.counts.get("found"), bool(states), tally)
+    reason = judge(run.site, run.counts, bool(states), tally)
     if run.counts.get("found") is None and run.reason:
         reason = run.reason  # discovery itself said why it failed
     filled = database.run(lambda connection: runs.filled(connection, run_id))
@@ -155,8 +156,18 @@ def _store_links(context: Context, run_id: int, on_found: Callable[[int], None])
     site, database = context.profile.site, context.database
     hubs = database.run(lambda connection: Hubs(connection, site, context.profile.discovery_digest))
 
+    # only a site that has no URL yet may be another one under a new name: for it alone whose they are is looked up
+    unheard = not database.run(lambda connection: frontier.has_links(connection, site))
+    others: dict[str, str] = {}
+
     def known(urls: Sequence[str]) -> set[str]:
-        return database.run(lambda connection: frontier.known(connection, urls))
+        # also a sign of life: hubs of which all is known bring no link for long
+        database.run(lambda connection: runs.note(connection, run_id, {}, now()))
+        if not unheard:
+            return database.run(lambda connection: frontier.known(connection, urls))
+        owners = database.run(lambda connection: frontier.owners(connection, urls))
+        others.update((url, owner) for url, owner in owners.items() if owner != site)
+        return set(owners)
 
     troubles: dict[str, str] = {}
     links = discover(
@@ -168,11 +179,18 @@ def _store_links(context: Context, run_id: int, on_found: Callable[[int], None])
         if len(usable) < len(part):
             log.warning("%s: %d links longer than %d characters", site, len(part) - len(usable), MAX_URL)
         found += len(usable)
+        if unheard:
+            known(list(usable))
         new += database.run(lambda c, usable=usable: frontier.add_links(c, site, usable, run_id, now()))
         database.run(lambda c, found=found, new=new: runs.note(c, run_id, {"new": new}, now()))
         on_found(found)
-    database.run(lambda connection: hubs.save(connection, now()))
-    database.run(lambda connection: runs.note(connection, run_id, {"hubs": troubles}, now()))
+    if new or not others:
+        # what is another site's is to be found again: the next run is to say so as well
+        database.run(lambda connection: hubs.save(connection, now()))
+    noted: dict[str, Any] = {"hubs": troubles}
+    if others:
+        noted["elsewhere"] = dict(Counter(others.values()))
+    database.run(lambda connection: runs.note(connection, run_id, noted, now()))
     return found, new
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -31,6 +32,10 @@ _MOST = 0.8
 # a name with a number in it is one page's, or one build's
 _LASTING_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{2,40}")
 
+# of each feed, how many addresses are looked at for one article
+_TRIES = 3
+_WORDS = "[^/]+"
+
 Get = Callable[[str], Response]
 
 
@@ -48,6 +53,7 @@ def draft(url: str, get: Get, *, allow_private: bool = False) -> str:
 
     Raises FetchError when the page itself cannot be fetched, ValueError when no article could be found from it.
     """
+    get = _once(get)
     given = get(url)
     root = urljoin(given.url, "/")
     front = _page(get, root) if urlsplit(given.url).path not in ("", "/") else Page(given)
@@ -55,7 +61,14 @@ def draft(url: str, get: Get, *, allow_private: bool = False) -> str:
     hubs = _feeds(pages)
     maps = _sitemaps(get, root)
     language = (pages[-1].tree.getroottree().getroot().get("lang") or "")[:2].lower() or None
-    samples = _samples(get, [given.url, *_listed(get, hubs), *_links(pages[-1])], root)
+    samples: list[Sample] = []
+    _look(samples, get, [given.url], root, 1)
+    # each feed may be a section of its own, whose addresses have a shape of their own
+    listed = [_listed(get, hub) for hub in hubs]
+    for urls in listed:
+        _look(samples, get, urls[:_TRIES], root, 1)
+    in_turn = [one for turn in zip_longest(*listed) for one in turn if one]
+    _look(samples, get, [*in_turn[: 2 * SAMPLES], *_links(pages[-1])], root, SAMPLES - len(samples))
     if not samples:
         raise ValueError(f"{url}: no article was found from it: give the address of an article of the site")
     profile = _profile(root, front or pages[0], language, hubs, maps, samples)
@@ -70,9 +83,19 @@ def site_of(host: str) -> str:
 
 
 def shape(paths: Iterable[str]) -> list[str]:
-    """Regular expressions for the paths: numbers of any length, words where the paths differ; the usual first."""
-    shapes = Counter("/".join(_segment(one) for one in path.split("/")) for path in paths)
-    return [one for one, _ in shapes.most_common(3)]
+    """Regular expressions for the paths: numbers of any length, words where the paths differ; the usual first.
+
+    Paths that differ in one word alone, their section, have one in common.
+    """
+    shapes = Counter(tuple(_segment(one) for one in path.split("/")) for path in paths)
+    for one, place in [(parts, place) for parts in shapes for place in range(len(parts))]:
+        others = _without(one, place)
+        alike = [other for other in shapes if _without(other, place) == others]
+        # only where another part tells one article from the next
+        if len(alike) > 1 and any(part == r"\d+" or part.startswith(_WORDS) for part in others):
+            joined = (*one[:place], _WORDS, *one[place + 1 :])
+            shapes[joined] += sum(shapes.pop(other) for other in alike if other != joined)
+    return ["/".join(one) for one, _ in shapes.most_common(3)]
 
 
 def body_selector(samples: Sequence[Sample]) -> str | None:
@@ -82,12 +105,16 @@ def body_selector(samples: Sequence[Sample]) -> str | None:
     return min(common, key=lambda name: (name.startswith("."), len(name)), default=None)
 
 
+def _without(parts: tuple[str, ...], place: int) -> tuple[str, ...]:
+    return parts[:place] + parts[place + 1 :]
+
+
 def _segment(part: str) -> str:
     if re.fullmatch(r"\d{4}|\d{1,2}|\d+", part):
         return r"\d+"
     if re.search(r"\d", part) or part.count("-") > 1 or "%" in part:
         ending = re.search(r"\.[a-z]{3,5}$", part)
-        return r"[^/]+" + (re.escape(ending[0]) if ending else "")
+        return _WORDS + (re.escape(ending[0]) if ending else "")
     return re.escape(part)
 
 
@@ -103,6 +130,19 @@ def _names(sample: Sample) -> list[str]:
         if lasting:
             return lasting
     return []
+
+
+def _once(get: Get) -> Get:
+    """Asks for each address once, and not again for one that a redirect led to."""
+    known: dict[str, Response] = {}
+
+    def look(url: str) -> Response:
+        if url not in known:
+            response = get(url)
+            known[url] = known[response.url] = response
+        return known[url]
+
+    return look
 
 
 def _page(get: Get, url: str) -> Page | None:
@@ -132,16 +172,11 @@ def _sitemaps(get: Get, root: str) -> list[str]:
     return [one for one in found if _NEWS.search(one)][:5] or found[:3]
 
 
-def _listed(get: Get, hubs: Iterable[str]) -> list[str]:
-    found: list[str] = []
-    for hub in hubs:
-        try:
-            found += [link.url for link in feeds.links(get(hub), UTC)]
-        except FetchError:
-            continue
-        if len(found) >= 2 * SAMPLES:
-            break
-    return found[: 2 * SAMPLES]
+def _listed(get: Get, hub: str) -> list[str]:
+    try:
+        return [link.url for link in feeds.links(get(hub), UTC)][: 2 * SAMPLES]
+    except FetchError:
+        return []
 
 
 def _links(page: Page) -> list[str]:
@@ -152,20 +187,22 @@ def _links(page: Page) -> list[str]:
     return [url for length, url in sorted(links, key=lambda one: -one[0]) if length > 15][: 2 * SAMPLES]
 
 
-def _samples(get: Get, urls: Iterable[str], root: str) -> list[Sample]:
-    found: list[Sample] = []
+def _look(samples: list[Sample], get: Get, urls: Iterable[str], root: str, count: int) -> None:
+    """Adds up to `count` samples from the URLs to those that there are."""
     for url in dict.fromkeys(urls):
-        if len(found) == SAMPLES:
-            break
+        if count <= 0:
+            return
         if urlsplit(url).netloc != urlsplit(root).netloc:
             continue
         try:
             response = get(url)
+            if any(response.url == one.page.url for one in samples):
+                continue
             article = extract(response, None, fetched=response.fetched_at)
-            found.append(Sample(Page(response), article, response.fetched_at.date()))
         except (FetchError, NotAnArticle):
             continue
-    return found
+        samples.append(Sample(Page(response), article, response.fetched_at.date()))
+        count -= 1
 
 
 def _yaml(profile: Mapping[str, Any], samples: Sequence[Sample]) -> str:

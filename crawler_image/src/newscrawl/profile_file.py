@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -30,7 +31,12 @@ _Loader.yaml_implicit_resolvers = {
 
 
 class ProfileError(Exception):
-    """A profile that cannot be used: `key` is the dotted path in the YAML, `line` counts from 1 (None: unknown)."""
+    """A profile that cannot be used: `key` is the dotted path in the YAML, `line` counts from 1 (None: unknown).
+
+    `others` are the file's further mistakes, as far as they can be known beside this one.
+    """
+
+    others: tuple[ProfileError, ...] = ()
 
     def __init__(self, file: Path, key: str, line: int | None, message: str):
         place = f"{file}:{line}" if line else str(file)
@@ -78,17 +84,37 @@ class ProfileFile:
             self._refuse_repeated(child, (*key, name))
 
     def _validate(self) -> None:
-        for error in sorted(_validator().iter_errors(_as_json(self.content)), key=lambda error: str(error.path)):
-            key = tuple(map(str, error.absolute_path))
-            known = ", ".join(sorted(error.schema.get("properties", {}))) if isinstance(error.schema, dict) else ""
-            if error.validator == "additionalProperties":
-                unknown = sorted(set(error.instance) - set(error.schema.get("properties", {})))[0]
-                raise self.error((*key, unknown), f"unknown key; known here: {known}")
-            if error.validator == "required":
-                missing = next(name for name in error.validator_value if name not in error.instance)
-                raise self.error((*key, missing), "is missing")
+        if self.content is None:
+            raise self.error((), "is empty: a profile has at least site, name, timezone and hosts")
+        # the schema complains of each missing key anew
+        found = {str(one): one for error in _validator().iter_errors(_as_json(self.content)) for one in self._of(error)}
+        if found:
+            first, *others = sorted(found.values(), key=lambda one: (one.line or 0, one.key))
+            first.others = tuple(others)
+            raise first
+
+    def _of(self, error: jsonschema.ValidationError) -> Iterator[ProfileError]:
+        """What the schema complains of, by file, key and line."""
+        key = tuple(map(str, error.absolute_path))
+        if error.validator == "additionalProperties":
+            known = sorted(error.schema["properties"])
+            for unknown in sorted(set(error.instance) - set(known)):
+                close = get_close_matches(unknown, known, 1)
+                meant = f"did you mean {close[0]}? " if close else ""
+                yield self.error((*key, unknown), f"unknown key; {meant}known here: {', '.join(known)}")
+        elif error.validator == "required":
+            unknown = set(error.instance) - set(error.schema["properties"])
+            for name in error.validator_value:
+                # a slip of the pen is told once, where it is
+                if name not in error.instance and not get_close_matches(name, unknown):
+                    yield self.error((*key, name), "is missing")
+        else:
             meaning = error.schema.get("description") if isinstance(error.schema, dict) else None
-            raise self.error(key, error.message + (f" ({meaning})" if meaning else ""))
+            if meaning and error.validator == "pattern":
+                # the pattern itself says less than what it is for
+                yield self.error(key, f"{error.instance!r} does not fit: {meaning}")
+            else:
+                yield self.error(key, error.message + (f" ({meaning})" if meaning else ""))
 
 
 def lines(node: yaml.Node | None, key: Key = ()) -> dict[Key, int]:

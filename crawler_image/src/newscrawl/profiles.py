@@ -32,6 +32,7 @@ __all__ = [
     "line_of",
     "load",
     "load_all",
+    "names",
 ]
 
 
@@ -163,8 +164,12 @@ def load(path: Path) -> Profile:
 
 def load_all(directories: Iterable[Path]) -> dict[str, Profile | ProfileError]:
     """Every profile by its file's name, a broken one as its error; a later directory's file replaces an earlier's."""
-    found = {path.stem: path for directory in directories for path in sorted(Path(directory).glob("*.yaml"))}
-    return {site: _loaded(path) for site, path in found.items()}
+    return {site: _loaded(path) for site, path in names(directories).items()}
+
+
+def names(directories: Iterable[Path]) -> dict[str, Path]:
+    """The file of every profile by its name, none of which is read; a later directory's replaces an earlier's."""
+    return {path.stem: path for directory in directories for path in sorted(Path(directory).glob("*.yaml"))}
 
 
 def line_of(path: Path, key: str) -> int | None:

@@ -10,12 +10,15 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 DEFAULT_USER_AGENT = "newscrawl/0.1 (+https://example.org/newscrawl; set NEWSCRAWL_USER_AGENT)"
+
+IDLE_LEASES = 3
 
 
 class SettingsError(Exception):
@@ -56,6 +59,21 @@ class Settings:
         """Where raw responses are archived."""
         return self.data_dir / "warc"
 
+    def require_sites(self) -> None:
+        """SettingsError when a directory of profiles is not there: a slip would look like a site without a profile."""
+        for directory in self.sites:
+            if not directory.is_dir():
+                there = ", ".join(str(one) for one in self.sites if one.is_dir())
+                raise SettingsError(
+                    f"NEWSCRAWL_SITES: there is no folder {directory}: make it, or name the folders of your profiles, "
+                    f"separated by {os.pathsep!r}; there are: {there}"
+                )
+
+    @property
+    def idle(self) -> timedelta:
+        """A run that was silent for so long has no worker: its URLs may be taken by another."""
+        return timedelta(seconds=self.lease * IDLE_LEASES)
+
     def require_mysql(self) -> str:
         """The database's URL, or SettingsError."""
         if self.mysql_url is None:
@@ -82,8 +100,11 @@ class Settings:
         return self.lake_url
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings that `environ` holds; raises SettingsError. An empty variable counts as unset."""
+def load(environ: Mapping[str, str] = os.environ, *, mysql_patience: float = 150.0) -> Settings:
+    """The settings that `environ` holds; raises SettingsError. An empty variable counts as unset.
+
+    `mysql_patience` is what counts where NEWSCRAWL_MYSQL_PATIENCE is unset.
+    """
     told = {name: value for name, value in environ.items() if name.startswith("NEWSCRAWL_") and value.strip()}
     packaged = Path(str(files("newscrawl"))) / "sites"
     return Settings(
@@ -95,7 +116,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         queues=_names(told.get("NEWSCRAWL_QUEUES")),
         queue=told.get("NEWSCRAWL_QUEUE"),
         publishers=_publishers(environ.get("NEWSCRAWL_PUBLISHERS", "*")),
-        mysql_patience=_seconds(told, "NEWSCRAWL_MYSQL_PATIENCE", 150.0),
+        mysql_patience=_seconds(told, "NEWSCRAWL_MYSQL_PATIENCE", mysql_patience),
         lease=_seconds(told, "NEWSCRAWL_LEASE", 60.0),
         lake_url=_url(told, "NEWSCRAWL_LAKE_URL", ("hdfs", "webhdfs", "gs", "file")),
         lake_options=_object(told, "NEWSCRAWL_LAKE_OPTIONS"),

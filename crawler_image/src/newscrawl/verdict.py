@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 from statistics import median
+from typing import Any
 
 from newscrawl.store.runs import Failure, Tally
 
@@ -37,17 +38,21 @@ _FEW, _SHORT = 0.25, 0.4
 _GOOD = ("stored", "changed", "unchanged", "duplicate")
 
 
-def judge(found: int | None, ever_found: bool, tally: Tally) -> str | None:
+def judge(site: str, counts: Mapping[str, Any], ever_found: bool, tally: Tally) -> str | None:
     """Why the run failed, or None when it succeeded.
 
-    `found` is the number of links that discovery saw, None when it did not end; `ever_found` whether the frontier had
-    URLs of the site before, so that an unchanged feed may say nothing.
+    Of `counts`, `found` is the number of links that discovery saw, missing when it did not end, and `elsewhere` how
+    many belong to which other site; `ever_found` says whether the frontier has URLs of the site, so that an unchanged
+    feed may say nothing.
     """
+    found, elsewhere = counts.get("found"), counts.get("elsewhere")
     good = sum(tally.outcomes.get(outcome, 0) for outcome in _GOOD)
     refused = tally.outcomes.get("refused", 0)
     failed = tally.outcomes.get("failed", 0)
     if found is None:
         return "discovery did not end: see its log, and run it again"
+    if elsewhere and not ever_found:
+        return _taken(site, elsewhere)
     if found == 0 and not ever_found:
         return (
             "found no link at all: see whether the profile's feeds, sitemaps, lists and urls.article still fit the site"
@@ -59,6 +64,18 @@ def judge(found: int | None, ever_found: bool, tally: Tally) -> str | None:
     if refused >= EVIDENCE and not good:
         return f"none of {refused} pages was an article: {_words(tally.failures, 'refused')}"
     return None
+
+
+def _taken(site: str, elsewhere: Mapping[str, int]) -> str:
+    """All that a first run found is another site's: two profiles of the same pages, or one under a new name."""
+    owner = max(elsewhere, key=lambda name: elsewhere[name])
+    links = " and ".join(f"{count} links belong to site {name}" for name, count in sorted(elsewhere.items()))
+    return (
+        f"{links}, and a URL is crawled for one site only: keep one profile of these pages. To go on under the old "
+        f"name, call the profile {owner} again (its file and its `site`); to rename {owner} for good, remove its "
+        "profile and run in MySQL, for each of urls, articles, hubs and runs: "
+        f"UPDATE urls SET site = '{site}' WHERE site = '{owner}'"
+    )
 
 
 def _words(failures: tuple[Failure, ...], outcome: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from newscrawl.draft import draft, shape, site_of
 from newscrawl.extract import extract
@@ -56,6 +58,31 @@ def test_a_draft_reads_the_site(tmp_path, url):
     assert read.profile == "daily@2026-11-23"
 
 
+def test_each_section_is_looked_at_and_no_page_twice(tmp_path):
+    sections = "economy", "society", "culture", "science", "sports"
+    feeds = "".join(f'<link rel=alternate type="application/rss+xml" href="/{one}.xml">' for one in sections)
+    pages = {f"{ROOT}/": f"<html lang=ko><head>{feeds}</head><body>Front</body></html>"}
+    for place, section in enumerate(sections):
+        urls = [f"{ROOT}/news/{section}/{10 * place + n}" for n in range(9)]
+        items = "".join(f"<item><title>Story</title><link>{url}</link></item>" for url in urls)
+        pages[f"{ROOT}/{section}.xml"] = f"<rss version='2.0'><channel>{items}</channel></rss>"
+        pages |= {url: article(10 * place + n) for n, url in enumerate(urls)}
+    asked = Counter()
+
+    def look(url):
+        asked[url] += 1
+        if url not in pages:
+            raise FetchError(url, "http_404", "not found", permanent=True)
+        return response(pages[url], url)
+
+    path = tmp_path / "daily.yaml"
+    path.write_text(draft(f"{ROOT}/", look), "utf-8")
+    assert [one.pattern for one in load(path).urls.article] == [r"/news/[^/]+/\d+"]
+    assert {url.split("/")[-2] for url in asked if "/news/" in url} == set(sections)
+    assert set(asked.values()) == {1}
+    assert len(asked) < 15
+
+
 def test_a_page_that_leads_nowhere_is_an_error():
     with pytest.raises(ValueError, match="no article was found"):
         draft("https://other.example/", lambda url: response("<p>Under construction</p>", url))
@@ -68,6 +95,8 @@ def test_a_page_that_leads_nowhere_is_an_error():
     [
         (["/news/politics/11333783", "/news/politics/11333784"], [r"/news/politics/\d+"]),
         (["/2026/11/20/harbour-opens-again-123/"], [r"/\d+/\d+/\d+/[^/]+/"]),
+        (["/news/politics/1", "/news/sports/2", "/news/sports/3", "/video/4"], [r"/news/[^/]+/\d+", r"/video/\d+"]),
+        (["/about/us", "/about/them"], ["/about/us", "/about/them"]),
         (["/a/b-c-d.html", "/a/x1.html"], [r"/a/[^/]+\.html"]),
     ],
 )

@@ -78,6 +78,32 @@ def test_what_is_no_profile_is_refused(tmp_path, text, line):
     assert caught.value.line == line
 
 
+def test_all_that_the_schema_finds_is_told_at_once(tmp_path):
+    text = (
+        PROFILE.replace("timezone:", "timzone:")
+        .replace("hosts: [daily.example]\n", "")
+        .replace("urls:", "crawl: {batch_size: 0, retires: 1}\nurls:")
+    )
+    with pytest.raises(ProfileError) as caught:
+        profile(tmp_path, text)
+    problems = [caught.value, *caught.value.others]
+    assert [(one.line, one.key) for one in problems] == [
+        (1, "hosts"),
+        (4, "timzone"),
+        (5, "crawl.batch_size"),
+        (5, "crawl.retires"),
+    ]
+    assert "did you mean timezone?" in problems[1].message
+    assert "did you mean retries?" in problems[3].message
+
+
+def test_a_pattern_is_explained_and_not_shown(tmp_path):
+    with pytest.raises(ProfileError) as caught:
+        profile(tmp_path, PROFILE.replace("urls:", "crawl: {schedule: every hour}\nurls:"))
+    assert "'every hour' does not fit: Cron expression" in caught.value.message
+    assert "\\S" not in caught.value.message
+
+
 def test_bytes_that_are_no_utf8_are_refused(tmp_path):
     path = tmp_path / "daily.yaml"
     path.write_bytes(PROFILE.replace("The Daily", "매일").encode("cp949"))

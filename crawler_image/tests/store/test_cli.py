@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -13,8 +17,8 @@ import pytest
 import redis
 import requests
 from click.testing import CliRunner, Result
-from newscrawl.cli import main
-from newscrawl.store import Database
+from newscrawl.cli import main, options
+from newscrawl.store import Database, runs
 from pyarrow.parquet import read_table
 from small_site import SmallSite
 from sqlalchemy import make_url
@@ -55,7 +59,9 @@ def run(database: Database, told: dict[str, str]) -> Run:
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         yield (*path, name)
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)
@@ -69,10 +75,22 @@ def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
     command: click.Command = main
     for word in words:
         assert isinstance(command, click.Group)
-        command = command.commands[word]
+        command = command.get_command(click.Context(command), word)
+        assert command
     assert command.help
     options = [one for one in command.params if isinstance(one, click.Option)]
     assert all(one.help for one in options), [one.name for one in options if not one.help]
+
+
+def test_the_list_of_commands_says_what_each_says_and_imports_none() -> None:
+    context = click.Context(main)
+    listed = " ".join(CliRunner().invoke(main, ["--help"], terminal_width=200).output.split())
+    for name in main.list_commands(context):
+        told = (main.get_command(context, name).help or "").partition(".\n")[0].partition(",\n")[0]
+        assert f"{name} {told[:40]}" in listed
+    code = "import sys; from newscrawl.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"sqlalchemy", "redis", "requests", "numpy", "rich", "lxml"} & set(modules)
 
 
 def test_a_crawl_by_hand_from_nothing_to_an_export(run: Run, site: SmallSite, tmp_path: Path) -> None:
@@ -162,6 +180,25 @@ def test_a_failed_run_has_its_own_exit_code(run: Run, site: SmallSite) -> None:
     assert "failed: none of 6 pages was an article" in run("runs").output
 
 
+def test_a_run_that_was_killed_is_told_from_one_that_runs(run: Run, database: Database) -> None:
+    with database.engine.begin() as connection:
+        old = datetime.now(UTC) - timedelta(minutes=5)
+        runs.start(connection, "small", "killed", old)
+        runs.start(connection, "small", "running", datetime.now(UTC))
+        runs.start(connection, "other", "another site's", old)
+    assert "stopped answering" in run("sites", "health", "small").stdout
+    listed = [line for line in run("runs").stdout.splitlines() if "small" in line]
+    assert ["stopped answering" in line for line in listed] == [False, True]
+    run("crawl", "small")
+    killed = [json.loads(line) for line in run("runs", "--json").stdout.splitlines()]
+    assert {(one["run_key"], one["state"]) for one in killed if not one["run_key"].startswith("cli:")} == {
+        ("killed", "failed"),
+        ("running", "running"),
+        ("another site's", "running"),
+    }
+    assert "failed: stopped answering" in run("runs", "--site", "small").stdout
+
+
 def test_profiles_are_checked(run: Run, tmp_path: Path, site: SmallSite) -> None:
     assert "small: ok" in run("sites", "check").output
     served = run("sites", "check", exits=1, NEWSCRAWL_QUEUES="other").output
@@ -169,8 +206,8 @@ def test_profiles_are_checked(run: Run, tmp_path: Path, site: SmallSite) -> None
     wrong = tmp_path / "sites" / "wrong.yaml"
     wrong.write_text("site: wrong\nname: Wrong\n")
     broken = run("sites", "check", str(wrong), exits=1).output
-    assert "wrong.yaml" in broken
-    assert "broken" in run("sites", "list").output
+    assert broken.splitlines() == [f"{wrong}:1: hosts: is missing", f"{wrong}:1: timezone: is missing"]
+    assert "broken" in run("sites", "list", exits=1).output
     assert "wrong.yaml" in run("crawl", "wrong", exits=2).output
     assert "no profile of the site 'nobody'" in run("crawl", "nobody", exits=2).output
 
@@ -183,6 +220,9 @@ def test_a_page_can_be_tried_without_storing_it(run: Run, site: SmallSite, tmp_p
     page.write_bytes(requests.get(site.article(5), timeout=10).content)
     assert "needs --url" in run("sites", "try", str(page), exits=2).output
     assert "Story 5" in run("sites", "try", str(page), "--url", site.article(5)).stdout
+    for words in ((), ("--url", site.article(5))):
+        assert "missing.html: there is no such file" in run("sites", "try", "missing.html", *words, exits=2).output
+    assert f"{tmp_path}: cannot be read" in run("sites", "try", str(tmp_path), exits=2).output
     site.broken = {1}
     assert "not an article" in run("sites", "try", site.article(1), exits=1).output
     # a page of no site is fetched all the same
@@ -208,6 +248,91 @@ def test_a_database_that_does_not_work_is_explained_without_its_password(run: Ru
         assert "hidden" not in said.output
     status = run("db", "status", exits=1, NEWSCRAWL_MYSQL_URL=url.set(database="mysql").render_as_string(False))
     assert "run `newscrawl db migrate`" in status.output
+
+
+def test_a_redis_that_does_not_work_is_explained_before_anything_is_asked_of_it(
+    run: Run, redis_url: str, site: SmallSite
+) -> None:
+    place = redis_url.partition("://")[2].rpartition("@")[2]
+    host = place.partition("/")[0]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = f"127.0.0.1:{free.getsockname()[1]}"
+    for wrong, words in (
+        (f"redis://:hidden@{place}", f"Redis {host} refuses us"),
+        (f"{redis_url.rpartition('/')[0]}/999", f"Redis {host} refuses us"),
+        (f"redis://:hidden@{nobody}/1", f"Redis {nobody} does not answer"),
+    ):
+        began = time.monotonic()
+        for command in (("crawl", "small"), ("sites", "try", site.article(1))):
+            said = run(*command, exits=1, NEWSCRAWL_REDIS_URL=wrong).output
+            assert said.startswith(f"Error: {words}")
+            assert "NEWSCRAWL_REDIS_URL" in said
+            assert "hidden" not in said
+        assert time.monotonic() - began < 15
+
+
+def test_a_command_that_only_looks_does_not_wait_long(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "LOOK_PATIENCE", 0.5)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nowhere = f"mysql+pymysql://u:hidden@127.0.0.1:{free.getsockname()[1]}/articles"
+    for command in ("articles list", "runs", "sites health small", "frontier stats", "db status"):
+        began = time.monotonic()
+        said = run(*command.split(), exits=1, NEWSCRAWL_MYSQL_URL=nowhere).output
+        assert time.monotonic() - began < 5
+        assert "check that it runs" in said
+        assert "hidden" not in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("articles list --site smal", "articles search x --site smal", "articles export --site smal"),
+        *("runs --site smal", "frontier stats --site smal", "frontier retry smal", "sites health smal"),
+        *("crawl smal", "reparse smal", "lake load 2026-11-28 smal"),
+    ],
+)
+def test_a_site_that_nobody_knows_is_an_error(run: Run, words: str, tmp_path: Path, database: Database) -> None:
+    said = run(*words.split(), exits=2, NEWSCRAWL_LAKE_URL=f"file://{tmp_path}/lake").output
+    assert said.startswith("Error: no profile of the site 'smal' (did you mean small?)")
+    assert not (tmp_path / "lake").exists()
+
+
+def test_a_site_without_a_profile_is_known_by_its_past(run: Run, tmp_path: Path) -> None:
+    run("crawl", "small")
+    (tmp_path / "sites" / "small.yaml").unlink()
+    assert "6 of 6 articles" in run("articles", "list", "--site", "small").output
+
+
+def test_nothing_is_not_a_bare_header(run: Run, tmp_path: Path) -> None:
+    lake = {"NEWSCRAWL_LAKE_URL": f"file://{tmp_path}/lake"}
+    for words, told in (
+        ("runs", "(no runs yet)"),
+        ("sites health small", "(no URLs yet)\n(no runs yet)"),
+        ("frontier stats", "(no URLs yet)"),
+        ("articles list", "(no articles)"),
+        ("lake list", "(nothing was loaded yet)"),
+        ("lake ship", "0 files copied; --all"),
+    ):
+        result = run(*words.split(), **lake)
+        assert told in result.stderr
+        assert not result.stdout
+
+
+def test_a_setting_that_is_missing_is_told_before_any_progress(run: Run) -> None:
+    for words in ("crawl small", "reparse small"):
+        said = run(*words.split(), exits=2, NEWSCRAWL_MYSQL_URL="").output
+        assert said.startswith("Error: NEWSCRAWL_MYSQL_URL is not set")
+    assert "discovering" not in run("crawl", "small").output
+
+
+def test_a_folder_of_profiles_that_is_not_there_is_an_error(run: Run, tmp_path: Path) -> None:
+    typed = str(tmp_path / "site")
+    for words in ("sites list", "sites check", "crawl small", "reparse small"):
+        assert (
+            f"NEWSCRAWL_SITES: there is no folder {typed}" in run(*words.split(), exits=2, NEWSCRAWL_SITES=typed).output
+        )
 
 
 @pytest.mark.slow

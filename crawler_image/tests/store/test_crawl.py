@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -116,6 +116,44 @@ def test_a_crawl_and_the_next(database: Database, settings: Settings, site: Smal
     assert row is not None
     (old,) = database.run(lambda connection: articles.history(connection, row.id))
     assert (row.version, old.version) == (2, 1)
+
+
+def test_a_second_profile_of_a_site_hears_whose_its_links_are(
+    database: Database, settings: Settings, site: SmallSite
+) -> None:
+    crawl(settings)
+    hubs = "SELECT site, url, HEX(listed), visited FROM hubs"
+    before = database.run(lambda connection: connection.execute(text(hubs)).all())
+    site.profile(settings.sites[1], "second")
+    for key in ("first", "again"):
+        found = discover_site("second", run_key=key, settings=settings)
+        told = report(found.run_id, settings=settings)
+        assert (told["ok"], told["counts"]["elsewhere"]) == (False, {"small": 40})
+        assert told["reason"].startswith("40 links belong to site small")
+    assert database.run(lambda connection: connection.execute(text(hubs)).all()) == before
+    # what is new is the first finder's
+    site.bodies[40], site.modified[40] = site.bodies[0][::-1], site.modified[0]
+    found = discover_site("second", run_key="third", settings=settings)
+    assert (found.new, len(found.batches)) == (1, 1)
+    fetch_batch(found.run_id, found.batches[0], settings=settings)
+    assert report(found.run_id, settings=settings)["ok"]
+
+
+def test_a_long_discovery_gives_signs_of_life(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = now() - 2 * settings.idle
+
+    def slow(profile: object, fetcher: object, *, known: Callable[[list[str]], set[str]], **rest: object) -> Iterator:
+        with database.engine.begin() as connection:
+            connection.execute(text("UPDATE runs SET alive = :old"), {"old": old.replace(tzinfo=None)})
+        assert known([]) == set()
+        (run,) = database.run(lambda connection: runs.recent(connection, SITE))
+        assert now() - run.alive < settings.idle
+        return iter(())
+
+    monkeypatch.setattr(crawl_module, "discover", slow)
+    discover_site(SITE, run_key="first", settings=settings)
 
 
 def test_a_flash_is_read_again_when_it_may_have_its_text(

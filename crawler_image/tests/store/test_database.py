@@ -70,11 +70,15 @@ def test_a_lost_server_is_waited_for(database: Database, proxy: Proxy, mysql_url
     away.engine.dispose()
 
 
-def test_a_server_that_stays_away_fails_with_one_clear_message(proxy: Proxy, mysql_url: str) -> None:
+def test_a_server_that_stays_away_fails_with_one_clear_message(
+    proxy: Proxy, mysql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     proxy.cut()
-    away = through(proxy, mysql_url, patience=0.5)
+    away = through(proxy, mysql_url, patience=1)
     with pytest.raises(StoreUnavailable, match=r"^MySQL 127\.0\.0\.1:\d+/\w+ was away for \d s .*nothing is lost"):
         away.run(lambda connection: connection.execute(text("SELECT 1")))
+    said = [one for one in caplog.messages if "trying again" in one]
+    assert ["NEWSCRAWL_MYSQL_PATIENCE" in one for one in said] == [True] + [False] * (len(said) - 1)
 
 
 def test_other_errors_are_not_tried_again(database: Database) -> None:

@@ -28,7 +28,7 @@ def tally(unvisited: int = 0, failures: tuple[Failure, ...] = (), **outcomes: in
     ],
 )
 def test_success(found: int, ever_found: bool, counted: Tally) -> None:
-    assert judge(found, ever_found, counted) is None
+    assert judge("daily", {"found": found}, ever_found, counted) is None
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,18 @@ def test_success(found: int, ever_found: bool, counted: Tally) -> None:
     ],
 )
 def test_failure(found: int | None, ever_found: bool, counted: Tally, words: str) -> None:
-    assert words in (judge(found, ever_found, counted) or "")
+    assert words in (judge("daily", {"found": found}, ever_found, counted) or "")
+
+
+@pytest.mark.parametrize("found", [0, 8])
+def test_links_of_another_site_are_told(found: int) -> None:
+    counts = {"found": found, "elsewhere": {"weekly": 8}}
+    said = judge("daily", counts, False, tally()) or ""
+    assert said.startswith("8 links belong to site weekly")
+    assert "UPDATE urls SET site = 'daily' WHERE site = 'weekly'" in said
+    assert len(said) < 1000
+    # some of a site's links may be another's
+    assert judge("daily", counts, True, tally(stored=2)) is None
 
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

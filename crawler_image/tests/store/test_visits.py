@@ -99,7 +99,9 @@ def test_a_run_counts_urls_by_their_last_visit(database: Database, claimed: tupl
         assert ("failed", "timeout", 1) in {(one.outcome, one.kind, one.count) for one in health.failures}
 
 
-def test_hubs_are_remembered_only_once_saved_and_under_their_rules(database: Database) -> None:
+def test_hubs_are_remembered_only_once_saved_and_under_their_rules(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     feed, rules = "https://news.example/feed", b"r" * 16
     first = Seen('"1"', None, b"l" * 16, NOW, timedelta(minutes=7))
     with database.engine.begin() as connection:
@@ -117,3 +119,10 @@ def test_hubs_are_remembered_only_once_saved_and_under_their_rules(database: Dat
         hubs.save(connection, NOW)
         again = Hubs(connection, "hanbit", rules).get(feed)
         assert (again.etag, again.last_modified) == (None, dated)
+        # nobody takes a hub away from its site
+        other = Hubs(connection, "other", rules)
+        other.put(feed, first)
+        other.save(connection, NOW)
+        assert f"{feed}: is a hub of site hanbit" in caplog.text
+        assert Hubs(connection, "hanbit", rules).get(feed) == again
+        assert Hubs(connection, "other", rules).get(feed) == Seen()

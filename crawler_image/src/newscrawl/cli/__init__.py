@@ -4,21 +4,48 @@ Results go to standard output, progress and messages to standard error. Exit cod
 database, the disk, a run without yield), 2 it was asked for something wrong (usage, environment, profile).
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+
 import click
 
-from newscrawl.cli.articles import articles
-from newscrawl.cli.crawl import crawl
-from newscrawl.cli.db import db
 from newscrawl.cli.errors import ExplainedErrors
-from newscrawl.cli.extract import extract
-from newscrawl.cli.frontier import frontier
-from newscrawl.cli.lake import lake
-from newscrawl.cli.reparse import reparse
-from newscrawl.cli.runs import runs
-from newscrawl.cli.sites import sites
+
+# each is imported when it is asked for: together they take seconds, which nobody who reads the help is to wait for
+_COMMANDS = {
+    "articles": "Read, search and export the articles.",
+    "crawl": "Crawl SITE: discover its links, fetch what is new, store the articles, report.",
+    "db": "Make and check the tables in MySQL.",
+    "extract": "Read saved pages, and write one JSON object a line for each.",
+    "frontier": "See every URL ever found, by state, and retry what failed.",
+    "lake": "Load the lake at NEWSCRAWL_LAKE_URL, and see what is in it.",
+    "reparse": "Read the kept pages of SITE again, with today's profile.",
+    "runs": "List the last runs, or show the run RUN_ID with its failures.",
+    "sites": "List, check and try site profiles.",
+}
 
 
-@click.group(cls=ExplainedErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+class _Commands(ExplainedErrors):
+    """The commands by name, each the one of its name in a module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, without an import."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in _COMMANDS:
+            return None
+        return getattr(import_module(f"newscrawl.cli.{cmd_name}"), cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of the commands in the help."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="newscrawl")
 def main() -> None:
     """Crawl news sites politely into MySQL, and look at what came of it.
@@ -26,7 +53,8 @@ def main() -> None:
     The environment says where: NEWSCRAWL_MYSQL_URL (mysql+pymysql://USER:PASSWORD@HOST:3306/articles),
     NEWSCRAWL_REDIS_URL (redis://:PASSWORD@HOST:6379/1), NEWSCRAWL_DATA_DIR (raw pages; ./data), NEWSCRAWL_SITES
     (directories of site profiles besides the packaged ones), NEWSCRAWL_USER_AGENT, NEWSCRAWL_LAKE_URL
-    (webhdfs://HOST:9870/FOLDER, gs://BUCKET/FOLDER) and NEWSCRAWL_LAKE_OPTIONS (JSON).
+    (webhdfs://HOST:9870/FOLDER, gs://BUCKET/FOLDER), NEWSCRAWL_LAKE_OPTIONS (JSON) and NEWSCRAWL_MYSQL_PATIENCE
+    (seconds that a MySQL which is away is waited for; 150, and 5 by commands that only look).
 
     \b
     First steps:
@@ -35,7 +63,3 @@ def main() -> None:
       newscrawl crawl SITE        crawl one
       newscrawl articles list     see its articles
     """
-
-
-for command in (crawl, sites, articles, lake, extract, reparse, runs, frontier, db):
-    main.add_command(command)

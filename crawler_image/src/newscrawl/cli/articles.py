@@ -13,9 +13,8 @@ from typing import Any, BinaryIO
 import click
 from sqlalchemy import Row
 
-from newscrawl import settings
-from newscrawl.cli.options import When, jsonable, messages, output, table
-from newscrawl.context import open_database
+from newscrawl.cli.options import When, jsonable, messages, open_to_look, output, table
+from newscrawl.cli.options import show as show_rows
 from newscrawl.store import Database
 from newscrawl.store import articles as store
 from newscrawl.store.articles import Search
@@ -106,7 +105,7 @@ def search(search: Search, limit: int) -> None:
 @click.option("--history", is_flag=True, help="Also what it said before it was changed.")
 def show(article: str, history: bool) -> None:
     """Show ARTICLE, an id or a canonical URL, with where each field came from."""
-    database = open_database(settings.load())
+    database = open_to_look()
     row = _get(database, article)
     output.print(table(("field", "value", "from"), _fields(row)))
     click.echo(f"\n{row.body}")
@@ -128,11 +127,11 @@ def show(article: str, history: bool) -> None:
 )
 def similar(article: str, days: int, distance: int) -> None:
     """List the articles of all sites that say nearly the same as ARTICLE, an id or a canonical URL."""
-    database = open_database(settings.load())
+    database = open_to_look()
     row = _get(database, article)
     rows = database.run(lambda connection: store.similar(connection, row, distance=distance, days=days))
     shown = [(one.distance, one.id, one.site, one.published, one.title) for one in rows]
-    output.print(table(("bits", "id", "site", "published", "title"), shown))
+    show_rows(("bits", "id", "site", "published", "title"), shown, "no article says nearly the same: try --distance")
 
 
 @articles.command()
@@ -143,7 +142,7 @@ def similar(article: str, days: int, distance: int) -> None:
 @wanted
 def export(search: Search, form: str, target: BinaryIO, limit: int | None) -> None:
     """Write articles as JSON lines, CSV or Parquet, newest first, however many there are."""
-    database = open_database(settings.load())
+    database = open_to_look(search.site)
     with messages.status("exporting"):
         count = _FORMATS[form](target, _rows(database, search, limit))
     messages.print(f"{count:,} articles", highlight=False)
@@ -158,10 +157,11 @@ def _get(database: Database, article: str) -> Row:
 
 
 def _show(search: Search, limit: int) -> None:
-    database = open_database(settings.load())
+    database = open_to_look(search.site)
     rows = database.run(lambda connection: list(store.search(connection, search, limit=limit)))
     total = database.run(lambda connection: store.count(connection, search))
-    output.print(table(("id", "site", "published", "title"), [(r.id, r.site, r.published, r.title) for r in rows]))
+    shown = [(row.id, row.site, row.published, row.title) for row in rows]
+    show_rows(("id", "site", "published", "title"), shown, "no articles")
     messages.print(f"{len(rows):,} of {total:,} articles", highlight=False)
 
 

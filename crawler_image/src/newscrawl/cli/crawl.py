@@ -15,10 +15,9 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from newscrawl import settings as environment
-from newscrawl.cli.options import When, messages, output, print_json, table
+from newscrawl.cli.options import When, messages, output, print_json, table, with_profiles
 from newscrawl.cli.runs import print_failures
-from newscrawl.context import open_database
+from newscrawl.context import check_redis, find_profile, open_database
 from newscrawl.crawl import Discovery, discover_site, fetch_batch, report
 from newscrawl.settings import Settings
 from newscrawl.store import StoreUnavailable, runs
@@ -39,9 +38,12 @@ def crawl(site: str, limit: int | None, since: datetime | None, workers: int, as
     Can be stopped anywhere and run again: it goes on where it was. More workers do not ask the site any faster than
     its profile allows, they only keep up with it. Exit code 1 when the run failed.
     """
-    settings = environment.load()
+    settings = with_profiles()
+    find_profile(site, settings)
+    settings.require_mysql()
+    check_redis(settings)
     columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=messages) as progress:
+    with Progress(*columns, console=messages, disable=not messages.is_terminal) as progress:
         finding = progress.add_task(f"{site}: discovering", total=None)
         found = discover_site(
             site,
@@ -114,7 +116,7 @@ def _watching(found: Discovery, settings: Settings, progress: Progress) -> Itera
 
 
 def _show(told: dict[str, Any]) -> None:
-    counts = {name: count for name, count in told["counts"].items() if name not in ("filled", "hubs")}
+    counts = {name: count for name, count in told["counts"].items() if name not in ("filled", "hubs", "elsewhere")}
     output.print(table(tuple(counts), [tuple(counts.values())]))
     print_failures(tuple(Failure(**failure) for failure in told["failures"]))
     verdict = "succeeded" if told["ok"] else f"failed: {told['reason']}"
@@ -123,3 +125,5 @@ def _show(told: dict[str, Any]) -> None:
         click.echo(f"{counts['waiting']} URLs that failed are tried again from {told['next_visit']} on")
     for url, kind in told["counts"].get("hubs", {}).items():
         click.echo(f"{url}: {kind}; asked again by the next run")
+    for other, count in told["counts"].get("elsewhere", {}).items() if told["ok"] else ():
+        click.echo(f"{count} links belong to site {other}, which goes on with them")

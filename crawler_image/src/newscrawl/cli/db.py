@@ -5,7 +5,7 @@ import sys
 import click
 
 from newscrawl import settings
-from newscrawl.cli.options import messages
+from newscrawl.cli.options import messages, open_to_look
 from newscrawl.context import open_database
 from newscrawl.store import migrate
 
@@ -33,7 +33,7 @@ def migrate_() -> None:
 @db.command()
 def status() -> None:
     """Say which tables the database has and which are needed; exit code 1 when they differ."""
-    database = open_database(settings.load())
+    database = open_to_look()
     found = migrate.status(database)
     if found.up_to_date:
         click.echo(f"{database.name}: up to date at {found.needed}")

@@ -5,22 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from sqlalchemy.exc import DBAPIError
 
-from newscrawl.context import UnknownSite
-from newscrawl.crawl import SiteUnreachable
-from newscrawl.disk import DiskFull
-from newscrawl.lake import LakeError
-from newscrawl.profiles import ProfileError
-from newscrawl.settings import SettingsError
-from newscrawl.store import StoreUnavailable
-from newscrawl.store.database import error_code
-from newscrawl.store.migrate import MigrationBusy
-from newscrawl.store.runs import UnknownRun
-from newscrawl.visit import LimitsUnavailable
-
-_ASKED_WRONG = (SettingsError, UnknownSite, ProfileError)
-_FAILED = (StoreUnavailable, LimitsUnavailable, SiteUnreachable, DiskFull, LakeError, MigrationBusy, UnknownRun)
 # MySQL's words name user and host, never the password
 _ADVICE = {
     1044: "this user may not use the database: GRANT ALL ON it, or name another in NEWSCRAWL_MYSQL_URL",
@@ -38,15 +23,40 @@ class ExplainedErrors(click.Group):
         """Runs the chosen command."""
         try:
             return super().invoke(ctx)
-        except _ASKED_WRONG as error:
-            raise _exit(error, 2) from error
-        except _FAILED as error:
-            raise _exit(error, 1) from error
-        except DBAPIError as error:
-            code = error_code(error)
-            if code not in _ADVICE:
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            explained = _explained(error)
+            if explained is None:
                 raise
-            raise _exit(f"{_ADVICE[code]} ({error.orig.args[1]})", 1) from error
+            raise explained from error
+
+
+def _explained(error: Exception) -> click.ClickException | None:
+    """What an expected error says, None for others."""
+    # imported now: the help and a right command do without
+    from sqlalchemy.exc import DBAPIError
+
+    from newscrawl.context import RedisUnavailable, UnknownSite
+    from newscrawl.crawl import SiteUnreachable
+    from newscrawl.disk import DiskFull
+    from newscrawl.lake import LakeError
+    from newscrawl.profiles import ProfileError
+    from newscrawl.settings import SettingsError
+    from newscrawl.store import StoreUnavailable
+    from newscrawl.store.database import error_code
+    from newscrawl.store.migrate import MigrationBusy
+    from newscrawl.store.runs import UnknownRun
+    from newscrawl.visit import LimitsUnavailable
+
+    if isinstance(error, SettingsError | UnknownSite | ProfileError):
+        return _exit(error, 2)
+    failed = StoreUnavailable, RedisUnavailable, LimitsUnavailable, SiteUnreachable, DiskFull, LakeError, MigrationBusy
+    if isinstance(error, (*failed, UnknownRun)):
+        return _exit(error, 1)
+    if isinstance(error, DBAPIError) and (code := error_code(error)) in _ADVICE:
+        return _exit(f"{_ADVICE[code]} ({error.orig.args[1]})", 1)
+    return None
 
 
 def _exit(message: object, code: int) -> click.ClickException:

@@ -9,8 +9,7 @@ from typing import TextIO
 import click
 from rich.progress import track
 
-from newscrawl import settings as environment
-from newscrawl.cli.options import messages
+from newscrawl.cli.options import messages, with_profiles
 from newscrawl.extract.manifest import extracted
 from newscrawl.profiles import Profile, load_all
 
@@ -32,11 +31,13 @@ def extract(manifest: TextIO, no_profiles: bool) -> None:
     """
     name = str(getattr(manifest, "name", "-"))
     folder = Path() if name in ("-", "<stdin>") else Path(name).parent
-    loaded = {} if no_profiles else load_all(environment.load().sites)
+    loaded = {} if no_profiles else load_all(with_profiles().sites)
     profiles = [one for one in loaded.values() if isinstance(one, Profile)]
     for broken in loaded.values():
         if not isinstance(broken, Profile):
             messages.print(f"left out: {broken}")
-    for line in track([line for line in manifest if line.strip()], "reading pages", console=messages):
+    for line in track(
+        [line for line in manifest if line.strip()], "reading pages", console=messages, disable=not messages.is_terminal
+    ):
         found = json.dumps(extracted(line, folder, profiles), ensure_ascii=False)
         click.echo(found.encode("utf-8", "replace"))

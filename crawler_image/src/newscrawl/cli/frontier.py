@@ -3,8 +3,8 @@
 import click
 
 from newscrawl import settings
-from newscrawl.cli.options import output, table
-from newscrawl.context import open_database
+from newscrawl.cli.options import open_to_look, show
+from newscrawl.context import check_site, open_database
 from newscrawl.store import frontier as store
 from newscrawl.store.tables import URL_STATES
 
@@ -18,12 +18,12 @@ def frontier() -> None:
 @click.option("--site", help="Only this site's URLs.")
 def stats(site: str | None) -> None:
     """Count URLs by site and state."""
-    database = open_database(settings.load())
+    database = open_to_look(site)
     counted: dict[str, dict[str, int]] = {}
     for name, state, count in database.run(lambda connection: store.stats(connection, site)):
         counted.setdefault(name, {})[state] = count
     rows = [(name, *(states.get(state, 0) for state in URL_STATES)) for name, states in counted.items()]
-    output.print(table(("site", *URL_STATES), rows))
+    show(("site", *URL_STATES), rows, "no URLs yet")
 
 
 @frontier.command()
@@ -41,6 +41,8 @@ def stats(site: str | None) -> None:
 @click.option("--url", help="Only this URL, in its canonical form.")
 def retry(site: str, states: tuple[str, ...], kind: str | None, url: str | None) -> None:
     """Make URLs of SITE new again: its next run visits them."""
-    database = open_database(settings.load())
+    told = settings.load()
+    database = open_database(told)
+    check_site(site, told, database)
     count = database.run(lambda connection: store.retry(connection, site=site, states=states, kind=kind, url=url))
     click.echo(f"{count} URLs of {site} are new again; `newscrawl crawl {site}` visits them")

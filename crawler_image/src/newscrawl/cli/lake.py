@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from newscrawl import settings
-from newscrawl.cli.options import Day, messages, output, table
-from newscrawl.context import open_database
+from newscrawl.cli.options import Day, messages, show
+from newscrawl.context import check_site, open_database
 from newscrawl.settings import Settings
 from newscrawl.store import lake_files
 
@@ -39,6 +39,8 @@ def load(day: date, site: str | None) -> None:
 
     told = settings.load()
     target, database = _open(told), open_database(told)
+    if site:
+        check_site(site, told, database)
     sites = [site] if site else sites_to_load(database, target, day)
     for one in sites:
         with messages.status(f"loading {one}"):
@@ -68,7 +70,8 @@ def ship(all_days: bool, keep_days: int | None) -> None:
         for shipped in ship_warcs(database, target, told.warc_dir, all_days=all_days, keep=keep):
             click.echo(f"{shipped.bytes:,} bytes in {shipped.path}")
             count += 1
-    messages.print(f"{count:,} files copied", highlight=False)
+    hint = "" if count or all_days else "; --all also copies today's that nobody writes to"
+    messages.print(f"{count:,} files copied{hint}", highlight=False)
 
 
 @lake.command("list")
@@ -81,7 +84,7 @@ def list_(limit: int) -> None:
     target, database = _open(told), open_database(told)
     rows = database.run(lambda connection: lake_files.days(connection, target.name, limit=limit))
     shown = [(row.path, row.state, row.records, row.bytes, row.started, row.loaded) for row in rows]
-    output.print(table(("file", "state", "articles", "bytes", "started", "loaded"), shown))
+    show(("file", "state", "articles", "bytes", "started", "loaded"), shown, "nothing was loaded yet")
     if any(row.state != "loaded" for row in rows):
         sys.exit(1)
 

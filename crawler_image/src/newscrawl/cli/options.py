@@ -12,9 +12,33 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from newscrawl import settings
+from newscrawl.context import check_site, open_database
+from newscrawl.settings import Settings
+from newscrawl.store import Database
+
+# seconds that a command which only looks something up waits for MySQL, where a crawl waits for minutes
+LOOK_PATIENCE = 5.0
+
 messages = Console(stderr=True)
 # into a pipe or file: as wide as it takes, for grep
 output = Console(width=None if sys.stdout.isatty() else 240)
+
+
+def with_profiles() -> Settings:
+    """The settings for a command that reads profiles, whose folders are there."""
+    told = settings.load()
+    told.require_sites()
+    return told
+
+
+def open_to_look(site: str | None = None) -> Database:
+    """The database for a command that only reads; raises UnknownSite when nobody knows `site`."""
+    told = settings.load(mysql_patience=LOOK_PATIENCE)
+    database = open_database(told)
+    if site is not None:
+        check_site(site, told, database)
+    return database
 
 
 class When(click.ParamType):
@@ -42,6 +66,14 @@ class Day(click.ParamType):
             return date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a day such as 2026-03-01", param, ctx)
+
+
+def show(columns: Sequence[str], rows: Sequence[Sequence[object]], nothing: str) -> None:
+    """A table, or in its place that there is nothing to put in it."""
+    if rows:
+        output.print(table(columns, rows))
+    else:
+        messages.print(f"({nothing})", highlight=False)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

@@ -8,8 +8,8 @@ import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from newscrawl import reparse as pages
-from newscrawl import settings as environment
-from newscrawl.cli.options import When, messages, output, table
+from newscrawl.cli.options import When, messages, show, with_profiles
+from newscrawl.context import find_profile
 
 
 @click.command()
@@ -22,14 +22,18 @@ def reparse(site: str, since: datetime | None, after: int) -> None:
     Nothing is fetched; an article that changes keeps its past. With a lake (NEWSCRAWL_LAKE_URL) run it
     anywhere, without one in each worker whose volume holds pages.
     """
+    settings = with_profiles()
+    find_profile(site, settings)
+    settings.require_mysql()
     columns = SpinnerColumn(), TextColumn("{task.description}: {task.completed} pages"), TimeElapsedColumn()
-    with Progress(*columns, console=messages) as progress:
+    with Progress(*columns, console=messages, disable=not messages.is_terminal) as progress:
         reading = progress.add_task(f"{site}: reading", total=None)
         outcomes = pages.reparse(
             site,
             since=since,
             after=after,
-            settings=environment.load(),
+            settings=settings,
             on_pages=lambda count: progress.advance(reading, count),
         )
-    output.print(table(("pages", "outcome"), [(count, outcome) for outcome, count in sorted(outcomes.items())]))
+    counted = [(count, outcome) for outcome, count in sorted(outcomes.items())]
+    show(("pages", "outcome"), counted, "no pages are kept")

@@ -1,10 +1,11 @@
 """`newscrawl runs`: what each crawl did."""
 
 import click
+from sqlalchemy import Row
 
 from newscrawl import settings
-from newscrawl.cli.options import output, print_json, table
-from newscrawl.context import open_database
+from newscrawl.cli.options import open_to_look, print_json, show
+from newscrawl.context import now
 from newscrawl.store import runs as store
 
 _COUNTS = ("found", "new", "stored", "changed", "unchanged", "duplicate", "refused", "gone", "failed")
@@ -17,7 +18,7 @@ _COUNTS = ("found", "new", "stored", "changed", "unchanged", "duplicate", "refus
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def runs(run_id: int | None, site: str | None, limit: int, as_json: bool) -> None:
     """List the last runs, or show the run RUN_ID with its failures."""
-    database = open_database(settings.load())
+    database = open_to_look(site)
     if run_id is None:
         rows = database.run(lambda connection: store.recent(connection, site, limit=limit))
         failures: tuple[store.Failure, ...] = ()
@@ -29,14 +30,20 @@ def runs(run_id: int | None, site: str | None, limit: int, as_json: bool) -> Non
             print_json(dict(row._mapping))
         return
     lines = [
-        (row.id, row.site, row.state, row.started, row.finished, *(row.counts.get(name, 0) for name in _COUNTS))
+        (row.id, row.site, state_of(row), row.started, row.finished, *(row.counts.get(name, 0) for name in _COUNTS))
         for row in rows
     ]
-    output.print(table(("run", "site", "state", "started", "finished", *_COUNTS), lines))
+    show(("run", "site", "state", "started", "finished", *_COUNTS), lines, "no runs yet")
     for row in rows:
         if row.reason:
             click.echo(f"run {row.id} failed: {row.reason}")
     print_failures(failures)
+
+
+def state_of(run: Row) -> str:
+    """The run's state, for a person: one that was killed cannot say so itself."""
+    silent = run.state == "running" and run.alive < now() - settings.load().idle
+    return "stopped answering" if silent else run.state
 
 
 def print_failures(failures: tuple[store.Failure, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from newscrawl import settings as environment
-from newscrawl.cli.options import messages, output, table
-from newscrawl.cli.runs import print_failures
-from newscrawl.context import find_profile, now, open_database, open_redis
+from newscrawl.cli.options import messages, open_to_look, output, show, table, with_profiles
+from newscrawl.cli.runs import print_failures, state_of
+from newscrawl.context import check_redis, find_profile, now, open_redis
 from newscrawl.draft import draft, site_of
 from newscrawl.extract import extract
 from newscrawl.extract.manifest import profile_of, unpacked
@@ -33,26 +33,35 @@ def sites() -> None:
 
 @sites.command("list")
 def list_() -> None:
-    """List the sites that have a profile."""
+    """List the sites that have a profile; exit code 1 when one is broken."""
+    settings = with_profiles()
+    profiles = load_all(settings.sites)
     rows = []
-    for site, one in sorted(load_all(environment.load().sites).items()):
+    for site, one in sorted(profiles.items()):
+        file = "(packaged)" if one.file.parent == settings.packaged_sites else one.file
         if isinstance(one, ProfileError):
-            rows.append((site, "broken: see `newscrawl sites check`", "", "", "", one.file))
+            rows.append((site, "broken: see `newscrawl sites check`", "", "", "", file))
         else:
             hosts = ", ".join(sorted(one.hosts))
-            rows.append((site, one.name, one.language, one.crawl.queue, hosts, one.file))
+            rows.append((site, one.name, one.language, one.crawl.queue, hosts, file))
     output.print(table(("site", "name", "language", "queue", "hosts", "file"), rows))
+    if any(isinstance(one, ProfileError) for one in profiles.values()):
+        sys.exit(1)
 
 
 @sites.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
-    """Check the profiles in FILES, or all that there are; exit code 1 when one is wrong."""
-    settings = environment.load()
+    """Check the profiles in FILES, or all that there are; exit code 1 when one is wrong.
+
+    A file's mistakes are shown together, but for those that can be seen only when the others are gone.
+    """
+    settings = with_profiles()
     checked = {str(file): _load(file) for file in files} if files else load_all(settings.sites)
-    problems = {name: _problem(one, settings) for name, one in checked.items()}
-    for name, problem in sorted(problems.items()):
-        click.echo(f"{name}: {problem or 'ok'}")
+    problems = {name: _problems(one, settings) for name, one in checked.items()}
+    for name, found in sorted(problems.items()):
+        for line in found or (f"{name}: ok",):
+            click.echo(line)
     if any(problems.values()):
         sys.exit(1)
 
@@ -66,16 +75,16 @@ def try_(page: str, site: str | None, url: str | None) -> None:
 
     Nothing is stored, and no database is needed. A page of no site's host is read as one without a profile.
     """
-    settings = environment.load()
+    settings = with_profiles()
+    body = None if page.startswith(("http://", "https://")) else _read(page)
+    if body is not None and not url:
+        raise click.UsageError("a file needs --url, the address that it came from")
     address = url or page
     profile = find_profile(site, settings) if site else _of_host(address, settings)
-    if page.startswith(("http://", "https://")):
+    if body is None:
         response = _fetched(page, profile, settings)
-    elif not url:
-        raise click.UsageError("a file needs --url, the address that it came from")
     else:
-        body = unpacked(Path(page).read_bytes())
-        response = Response(url, url, 200, {"content-type": "text/html"}, body, 0.0, now())
+        response = Response(address, address, 200, {"content-type": "text/html"}, body, 0.0, now())
     try:
         article = extract(response, profile, fetched=response.fetched_at)
     except NotAnArticle as error:
@@ -92,13 +101,15 @@ def try_(page: str, site: str | None, url: str | None) -> None:
 def new(url: str, out: Path | None, allow_private: bool) -> None:
     """Draft a profile of the site of URL, its front page or an article, from what can be seen there.
 
-    Looks politely at about ten pages. Prints the profile, or writes it with --out; go on with `sites try`.
+    Looks politely at about ten pages, and at one more for each section's feed. Prints the profile, or writes it with
+    --out; go on with `sites try`.
     """
-    settings = environment.load()
+    settings = with_profiles()
     try:
         host = authority(url)
     except BadUrl as error:
         raise click.UsageError(str(error)) from error
+    check_redis(settings)
     seen = _undescribed(host, allow_private=allow_private)
     fetcher = Fetcher(settings, open_redis(settings), user_agent=settings.user_agent, allow_private=allow_private)
 
@@ -126,14 +137,14 @@ def new(url: str, out: Path | None, allow_private: bool) -> None:
 @click.option("--days", type=click.IntRange(1), default=7, show_default=True, help="How far back failures are counted.")
 def health(site: str, days: int) -> None:
     """Show how SITE has been doing: its URLs, its last runs and their yield, its failures by kind."""
-    database = open_database(environment.load())
+    database = open_to_look(site)
     found = database.run(lambda connection: runs.health(connection, site, now(), days=days))
-    output.print(table(("URLs", "state"), [(count, state) for state, count in sorted(found.states.items())]))
+    show(("URLs", "state"), [(count, state) for state, count in sorted(found.states.items())], "no URLs yet")
     shown = [
-        (run.id, run.state, run.started, run.counts.get("found", 0), run.counts.get("stored", 0), run.reason)
+        (run.id, state_of(run), run.started, run.counts.get("found", 0), run.counts.get("stored", 0), run.reason)
         for run in found.runs
     ]
-    output.print(table(("run", "state", "started", "found", "stored", "reason"), shown))
+    show(("run", "state", "started", "found", "stored", "reason"), shown, "no runs yet")
     print_failures(found.failures)
 
 
@@ -144,26 +155,39 @@ def _load(file: Path) -> Profile | ProfileError:
         return error
 
 
-def _problem(one: Profile | ProfileError, settings: Settings) -> str | None:
+def _problems(one: Profile | ProfileError, settings: Settings) -> list[str]:
     if isinstance(one, ProfileError):
-        return str(one)
+        return [str(problem) for problem in (one, *one.others)]
     if settings.queues is not None and one.crawl.queue not in settings.queues:
         served = ", ".join(sorted(settings.queues))
-        return (
+        return [
             f"{one.file}: crawl.queue: no worker serves {one.crawl.queue!r} (served: {served}): "
             "name one of them, or add it to the chart's workers.queues"
-        )
-    return None
+        ]
+    return []
 
 
 def _of_host(url: str, settings: Settings) -> Profile | None:
     try:
         return profile_of(url, (one for one in load_all(settings.sites).values() if isinstance(one, Profile)))
     except BadUrl as error:
-        raise click.UsageError(f"{error}; a file needs --url, the address that it came from") from error
+        raise click.UsageError(str(error)) from error
+
+
+def _read(page: str) -> bytes:
+    """A saved page; click's error when there is none that can be read."""
+    try:
+        return unpacked(Path(page).read_bytes())
+    except FileNotFoundError:
+        raise click.UsageError(
+            f"{page}: there is no such file; PAGE is a URL (http://..., https://...) or an HTML file"
+        ) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise click.UsageError(f"{page}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _fetched(url: str, profile: Profile | None, settings: Settings) -> Response:
+    check_redis(settings)
     site = profile or _undescribed(authority(url))
     user_agent = site.politeness.user_agent or settings.user_agent
     fetcher = Fetcher(settings, open_redis(settings), user_agent=user_agent, allow_private=site.allow_private)

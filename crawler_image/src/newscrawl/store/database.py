@@ -47,7 +47,7 @@ class Database:
         Raises StoreUnavailable when MySQL stays away longer than the patience; every other database error as it is.
         """
         started = time.monotonic()
-        deadlocks, pause = 0, 0.25
+        deadlocks, pause, warned = 0, 0.25, False
         while True:
             try:
                 with self.engine.begin() as connection:
@@ -67,7 +67,11 @@ class Database:
                         "(NEWSCRAWL_MYSQL_PATIENCE is the number of seconds to wait)"
                     ) from error
                 else:
-                    log.warning("MySQL %s is away (%s); trying again in %.1f s", self.name, _words(error), pause)
+                    limit = "" if warned else f", for {self.patience:g} s in all (NEWSCRAWL_MYSQL_PATIENCE)"
+                    warned = True
+                    log.warning(
+                        "MySQL %s is away (%s); trying again in %.1f s%s", self.name, _words(error), pause, limit
+                    )
                     time.sleep(pause)
                     pause = min(pause * 2, 5.0)
 

@@ -103,6 +103,18 @@ def known(connection: Connection, canonical_urls: Iterable[str]) -> set[str]:
     return {by_hash[bytes(digest)] for digest in found}
 
 
+def owners(connection: Connection, canonical_urls: Iterable[str]) -> dict[str, str]:
+    """The site of each of the URLs that the frontier has: what is found a second time stays the first finder's."""
+    by_hash = {url_hash(url): url for url in canonical_urls}
+    found = connection.execute(select(urls.c.url_hash, urls.c.site).where(urls.c.url_hash.in_(by_hash)))
+    return {by_hash[bytes(row.url_hash)]: row.site for row in found}
+
+
+def has_links(connection: Connection, site: str) -> bool:
+    """Whether the frontier has any URL of the site."""
+    return connection.scalar(select(urls.c.id).where(urls.c.site == site).limit(1)) is not None
+
+
 def add_links(connection: Connection, site: str, links: Mapping[str, Link], run_id: int, now: datetime) -> int:
     """Adds links by canonical URL and returns how many were new; a known one is due again when it was modified since.
 

@@ -6,6 +6,7 @@ links were stored would answer 304 to the run that comes after a crash, and the 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,8 +16,12 @@ from newscrawl.model import Seen
 from newscrawl.store.many import upsert_rows
 from newscrawl.store.tables import hubs, url_hash
 
+log = logging.getLogger(__name__)
+
+# another site's hub stays as it is: its owner would take links for read that went to somebody else
 _UPDATE = {
-    name: f"new.{name}" for name in ("site", "etag", "last_modified", "listed", "rules", "rest_seconds", "visited")
+    name: f"IF(hubs.site = new.site, new.{name}, hubs.{name})"
+    for name in ("etag", "last_modified", "listed", "rules", "rest_seconds", "visited")
 }
 
 
@@ -48,7 +53,16 @@ class Hubs:
         self._changed.add(url)
 
     def save(self, connection: Connection, now: datetime) -> None:
-        """Stores what `put` remembered."""
+        """Stores what `put` remembered, but for hubs of other sites, which this site reads in full every time."""
+        hashes = {url_hash(url): url for url in self._changed}
+        query = select(hubs.c.url_hash, hubs.c.site).where(hubs.c.url_hash.in_(hashes), hubs.c.site != self._site)
+        for row in connection.execute(query) if hashes else ():
+            log.warning(
+                "%s: is a hub of site %s: %s reads all of it in every run",
+                hashes[bytes(row.url_hash)],
+                row.site,
+                self._site,
+            )
         rows = [
             {
                 "url_hash": url_hash(url),

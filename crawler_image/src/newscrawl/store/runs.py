@@ -65,6 +65,21 @@ def start(connection: Connection, site: str, key: str, now: datetime) -> int:
     return connection.scalar(select(runs.c.id).where(runs.c.site == site, runs.c.run_key == key)) or 0
 
 
+def give_up(connection: Connection, site: str, now: datetime, idle: timedelta) -> None:
+    """Fails the site's runs that gave no sign of life for `idle`: they were killed, and nobody else will end them.
+
+    One whose tasks only waited goes on all the same, and its report replaces this verdict.
+    """
+    reason = "stopped answering: its process was killed; the site's next run goes on where it was"
+    silent = runs.c.site == site, runs.c.state == "running", runs.c.alive < now - idle
+    connection.execute(update(runs).where(*silent).values(state="failed", reason=reason, finished=runs.c.alive))
+
+
+def has_site(connection: Connection, site: str) -> bool:
+    """Whether the site was ever crawled."""
+    return connection.scalar(select(runs.c.id).where(runs.c.site == site).limit(1)) is not None
+
+
 def get(connection: Connection, run_id: int) -> Row:
     """The run's row; raises UnknownRun."""
     row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
