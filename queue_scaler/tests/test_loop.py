@@ -376,6 +376,27 @@ def test_idle_queues_are_told_and_a_wake_up_looks_at_once(server, redis_url, fil
     )
 
 
+def test_the_rest_of_a_burst_is_seen_soon_after_its_first_task(server, redis_url, file):
+    """Airflow sends tasks one by one, and only the first of them wakes the scaler."""
+    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+    namespace = Namespace(a=0, b=0)
+
+    def push(loop):
+        server.lpush("harbor", "1")
+        loop.wake()
+
+    turning(
+        redis_url,
+        file,
+        namespace,
+        lambda loop, heard: heard and heard[0] == {"harbor", "dure"},
+        act(push),
+        lambda loop, heard: namespace.replicas["a"] == 1,
+        act(lambda loop: server.lpush("harbor", *["1"] * 20)),
+        lambda loop, heard: namespace.replicas["a"] == 3,
+    )
+
+
 def test_a_task_that_comes_just_before_the_subscription_is_seen_at_once(server, redis_url, file):
     file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
     namespace = Namespace(a=0, b=0)

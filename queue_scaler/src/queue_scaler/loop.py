@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 # a storm of wake-ups turns the loop no faster than this
 WAKE_GAP_SECONDS = 0.05
+# Airflow sends the tasks of a run one by one within about a second, and only the first of them wakes the loop
+BURST_SECONDS = 1.0
+BURST_GAP_SECONDS = 0.2
 PATCHES_AT_ONCE = 8
 CANCEL_AGAIN_SECONDS = 2.0
 # a queue without workers that was gone for this long is told of again
@@ -116,6 +119,7 @@ class Loop:
     async def run(self, listen_to: Callable[[frozenset[str]], Awaitable[None]]) -> None:
         """Poll until cancelled; `listen_to` is told which queues have neither tasks nor workers."""
         asleep: frozenset[str] = frozenset()
+        burst_until = float("-inf")
         while True:
             started = time.monotonic()
             self._woken.clear()
@@ -123,13 +127,18 @@ class Loop:
             choices = await self.poll(started)
             before, asleep = asleep, frozenset(choice.name for choice in choices if choice.asleep)
             await listen_to(asleep)
+            if before - asleep:
+                burst_until = started + BURST_SECONDS
             if asleep - before:
                 # a task may have come between the look and the subscription
                 self.wake()
             self._status.saw("loop")
             await asyncio.sleep(WAKE_GAP_SECONDS)
+            gap = self.config.polling_interval
+            if started < burst_until:
+                gap = min(gap, BURST_GAP_SECONDS)
             try:
-                async with asyncio.timeout(self.config.polling_interval - (time.monotonic() - started)):
+                async with asyncio.timeout(gap - (time.monotonic() - started)):
                     await self._woken.wait()
             except TimeoutError:
                 continue
