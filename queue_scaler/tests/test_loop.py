@@ -357,21 +357,27 @@ def test_a_changed_configuration_is_taken_and_a_bad_one_refused(server, redis_ur
     assert any("refused" in text and "maxReplicas" in text for text in caplog.messages)
 
 
-def test_idle_queues_are_told_and_a_wake_up_looks_at_once(server, redis_url, file):
-    server.lpush("dure", "1")
-    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
-    namespace = Namespace(a=0, b=0)
+def first_task(server):
+    """A step: a task comes into an empty queue, which wakes the loop."""
 
     def push(loop):
         server.lpush("harbor", "1")
         loop.wake()
+
+    return act(push)
+
+
+def test_idle_queues_are_told_and_a_wake_up_looks_at_once(server, redis_url, file):
+    server.lpush("dure", "1")
+    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+    namespace = Namespace(a=0, b=0)
 
     turning(
         redis_url,
         file,
         namespace,
         lambda loop, heard: heard and heard[0] == {"harbor"} and namespace.replicas["b"] == 1,
-        act(push),
+        first_task(server),
         lambda loop, heard: namespace.replicas["a"] == 1,
     )
 
@@ -381,16 +387,12 @@ def test_the_rest_of_a_burst_is_seen_soon_after_its_first_task(server, redis_url
     file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
     namespace = Namespace(a=0, b=0)
 
-    def push(loop):
-        server.lpush("harbor", "1")
-        loop.wake()
-
     turning(
         redis_url,
         file,
         namespace,
         lambda loop, heard: heard and heard[0] == {"harbor", "dure"},
-        act(push),
+        first_task(server),
         lambda loop, heard: namespace.replicas["a"] == 1,
         act(lambda loop: server.lpush("harbor", *["1"] * 20)),
         lambda loop, heard: namespace.replicas["a"] == 3,

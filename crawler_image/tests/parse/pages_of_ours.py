@@ -34,6 +34,15 @@ ARTICLE = """\
 </body></html>
 """
 
+ENGLISH = (
+    "The harbour opened again on Friday after three weeks of work on the northern pier, the port authority said.",
+    "Fishing boats that had been moored in the next town came back before dawn, and the market was full by seven.",
+    "“We have waited for this day,” said a trader who has sold mackerel at the same stall for more than thirty years.",
+    "The work had begun after a storm damaged the sea wall in October, when waves of five metres reached the road.",
+    "Engineers will look at the southern pier next, and expect that the repairs there take until late in the spring.",
+    "Until then, ferries to the islands leave from the old quay, and their timetable changes with the tide each day.",
+)
+
 
 def response(html: str | bytes, url: str = URL, **headers: str) -> Response:
     """A page as it was fetched; text is sent as UTF-8."""

@@ -7,16 +7,9 @@ import json
 import pytest
 from newscrawl.extract import extract
 from newscrawl.model import NotAnArticle
-from pages_of_ours import FETCHED, response
+from pages_of_ours import ENGLISH, FETCHED, response
 
-SENTENCES = [
-    "The harbour opened again on Friday after three weeks of work on the northern pier, the port authority said.",
-    "Fishing boats that had been moored in the next town came back before dawn, and the market was full by seven.",
-    "“We have waited for this day,” said a trader who has sold mackerel at the same stall for more than thirty years.",
-    "The work had begun after a storm damaged the sea wall in October, when waves of five metres reached the road.",
-    "Engineers will look at the southern pier next, and expect that the repairs there take until late in the spring.",
-    "Until then, ferries to the islands leave from the old quay, and their timetable changes with the tide each day.",
-]
+SENTENCES = list(ENGLISH)
 HEAD = """
 <meta property="og:title" content="Harbour opens again | The Daily">
 <meta property="og:site_name" content="The Daily">

@@ -6,16 +6,8 @@ import json
 
 import pytest
 from newscrawl.extract import extract
-from pages_of_ours import FETCHED, response
+from pages_of_ours import ENGLISH, FETCHED, response
 
-ENGLISH = (
-    "The harbour opened again on Friday after three weeks of work on the northern pier, the port authority said.",
-    "Fishing boats that had been moored in the next town came back before dawn, and the market was full by seven.",
-    "“We have waited for this day,” said a trader who has sold mackerel at the same stall for more than thirty years.",
-    "The work had begun after a storm damaged the sea wall in October, when waves of five metres reached the road.",
-    "Engineers will look at the southern pier next, and expect that the repairs there take until late in the spring.",
-    "Until then, ferries to the islands leave from the old quay, and their timetable changes with the tide each day.",
-)
 KOREAN = (
     "북쪽 방파제 공사를 석 주 만에 마친 항구가 금요일에 다시 문을 열었다고 항만 당국이 밝혔다.",
     "이웃 도시에 머물던 고깃배들은 동이 트기 전에 돌아왔고 어시장은 아침 일곱 시에 이미 가득 찼다.",
