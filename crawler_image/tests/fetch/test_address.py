@@ -1,5 +1,7 @@
 """Only the open Internet may be reached, whatever a name, a redirect or a spelling says."""
 
+import socket
+import threading
 import time
 
 import pytest
@@ -39,3 +41,14 @@ def test_an_unknown_name_and_a_closed_port_have_their_reasons() -> None:
     with pytest.raises(AddressError) as caught:
         open_connection("127.0.0.1", 1, timeout=1.0, deadline=time.monotonic() + 5, allow_private=True)
     assert caught.value.kind == "connect"
+
+
+def test_name_servers_that_stay_silent_are_waited_for_until_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(60))
+    try:
+        with pytest.raises(AddressError, match=r"'slow\.example' within") as caught:
+            open_connection("slow.example", 80, timeout=1.0, deadline=time.monotonic() + 0.2, allow_private=False)
+    finally:
+        over.set()
+    assert (caught.value.kind, caught.value.permanent) == ("dns", False)

@@ -7,7 +7,9 @@ check is therefore made on the very address that is connected to, in one step: a
 from __future__ import annotations
 
 import ipaddress
+import queue
 import socket
+import threading
 import time
 
 # public for Python (of some version), private by meaning: protocol assignments (Oracle's metadata server is there),
@@ -17,6 +19,7 @@ _NOT_PUBLIC = tuple(
 )
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE = ipaddress.ip_network("::/96")
+_Info = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str | int, ...]]
 
 
 class AddressError(Exception):
@@ -43,11 +46,12 @@ def is_public(address: str) -> bool:
 
 
 def open_connection(host: str, port: int, *, timeout: float, deadline: float, allow_private: bool) -> socket.socket:
-    """A TCP connection to `host`, with `timeout` seconds for each of its addresses until `deadline` (monotonic).
+    """A TCP connection to `host`, with `timeout` seconds for each of its addresses until `deadline` (monotonic), which
+    bounds the search for its addresses too.
 
     Raises AddressError; `private_address` when the name has no public address and `allow_private` is False.
     """
-    infos = _resolve(host, port)
+    infos = _resolve(host, port, deadline)
     allowed = [info for info in infos if allow_private or is_public(str(info[4][0]))]
     if not allowed:
         found = ", ".join(sorted({str(info[4][0]) for info in infos}))
@@ -75,12 +79,27 @@ def open_connection(host: str, port: int, *, timeout: float, deadline: float, al
     raise AddressError("connect", f"{host}:{port}: {problem.strerror or problem}") from problem
 
 
-def _resolve(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str | int, ...]]]:
+def _resolve(host: str, port: int, deadline: float) -> list[_Info]:
     name = host.strip("[]")
     if name == "localhost" or name.endswith(".localhost"):
         name = "127.0.0.1"  # by RFC 6761, whatever the resolver says
+    found: queue.SimpleQueue[list[_Info] | OSError | UnicodeError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found.put(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.put(error)
+
+    # getaddrinfo takes no deadline: with silent servers and a cluster's search domains it stays for minutes
+    started = time.monotonic()
+    threading.Thread(target=ask, name=f"resolve {name[:100]}", daemon=True).start()
     try:
-        return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        unknown = isinstance(error, UnicodeError)
-        raise AddressError("dns", f"the name {host!r} has no address: {error}", permanent=unknown) from error
+        answer = found.get(timeout=max(deadline - started, 0))
+    except queue.Empty:
+        patience = max(deadline - started, 0)
+        raise AddressError("dns", f"no name server told the address of {name!r} within {patience:.0f} s") from None
+    if isinstance(answer, list):
+        return answer
+    unknown = isinstance(answer, UnicodeError)
+    raise AddressError("dns", f"the name {host!r} has no address: {answer}", permanent=unknown) from answer
