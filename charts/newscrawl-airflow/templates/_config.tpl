@@ -17,6 +17,8 @@ core:
   # batches of a run: with Airflow's 1024 a large site with small batches could not be crawled
   max_map_length: 100000
   execution_api_server_url: http://{{ include "newscrawl.fullname" . }}-api-server:{{ include "newscrawl.webPort" . }}/execution/
+database:
+  sql_alchemy_connect_args_async: newscrawl_airflow.metadata_database.ASYNC_CONNECT_ARGS
 api:
   port: {{ include "newscrawl.webPort" . }}
   workers: 1

@@ -6,6 +6,8 @@ waits for its metadata lock for ever. In autocommit there is no such transaction
 
 from __future__ import annotations
 
+import os
+import ssl
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pymysql
@@ -21,20 +23,35 @@ def connect(url: str, timeout: float = 5) -> pymysql.Connection:
     Raises pymysql.err.OperationalError when the server does not answer or refuses the user.
     """
     parts = urlsplit(url)
-    tls = {key.removeprefix("ssl_"): value for key, value in parse_qsl(parts.query) if key.startswith("ssl_")}
-    if "check_hostname" in tls:
-        tls["check_hostname"] = tls["check_hostname"] == "true"
     return pymysql.connect(
         host=parts.hostname or "localhost",
         port=parts.port or 3306,
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         database=unquote(parts.path.lstrip("/")),
-        ssl=tls or None,
+        ssl=_tls(url),
         connect_timeout=timeout,
         read_timeout=timeout,
         autocommit=True,
     )
+
+
+def async_connect_args(url: str) -> dict[str, ssl.SSLContext]:
+    """What Airflow's asynchronous engine must be given beside the URL: its driver takes a TLS context alone, while
+    SQLAlchemy makes a dictionary of the URL's `ssl_...` keys. Empty without such keys; OSError for a missing file.
+    """
+    tls = _tls(url)
+    # the very context that the synchronous driver uses
+    return {"ssl": pymysql.connect(ssl=tls, defer_connect=True).ctx} if tls else {}
+
+
+def _tls(url: str) -> dict[str, str | bool] | None:
+    told = {key.removeprefix("ssl_"): text for key, text in parse_qsl(urlsplit(url).query) if key.startswith("ssl_")}
+    return {key: text == "true" if key == "check_hostname" else text for key, text in told.items()} or None
+
+
+# named by the chart's database.sql_alchemy_connect_args_async
+ASYNC_CONNECT_ARGS = async_connect_args(os.environ.get(URL_VARIABLE, ""))
 
 
 def mark_bootstrapped(connection: pymysql.Connection, state: str) -> None:
