@@ -193,3 +193,26 @@ def test_a_pod_without_a_claim_has_a_bound_on_its_nodes_disk(render):
     }
     assert {name.removeprefix("StatefulSet/newscrawl-"): size for name, size in sizes.items()} == {
         "mysql": "8Gi", "redis": "1Gi", "namenode": "2Gi", "datanode": "20Gi", "worker-default": "2Gi"}  # fmt: skip
+
+
+def test_with_policies_each_port_of_the_release_has_its_visitors(render):
+    """Each pod that stays is selected by one policy; who is not named there is not let in."""
+    rendered = render("everything")
+    policies = [one for one in rendered.objects if one["kind"] == "NetworkPolicy"]
+    visitors = {}
+    for item in rendered.objects:
+        if item["kind"] not in ("Deployment", "StatefulSet"):
+            continue
+        labels, spec = item["spec"]["template"]["metadata"]["labels"], item["spec"]["template"]["spec"]
+        found = [one["spec"] for one in policies if one["spec"]["podSelector"]["matchLabels"].items() <= labels.items()]
+        assert len(found) == 1, item["metadata"]["name"]
+        named = {port["name"] for one in spec["containers"] for port in one.get("ports", ())}
+        opened = {port["port"] for rule in found[0]["ingress"] for port in rule["ports"]}
+        assert opened <= named
+        visitors[labels["app.kubernetes.io/component"]] = [one for rule in found[0]["ingress"] for one in rule["from"]]
+    assert {name for name, let_in in visitors.items() if not let_in} == {
+        "scheduler", "dag-processor", "triggerer", "worker",
+    }  # fmt: skip
+    others = {name: let_in[1:] for name, let_in in visitors.items() if let_in[1:]}
+    assert list(others) == ["api-server", "queue-scaler"]
+    assert others["queue-scaler"] == [{"namespaceSelector": {"matchLabels": {"monitoring": "true"}}}]

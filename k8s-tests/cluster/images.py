@@ -12,7 +12,7 @@ import re
 import shlex
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ PROJECT_IMAGES = {
     "queue-scaler": ("queue_scaler", "queue_scaler/Dockerfile"),
     "newssite": ("k8s-tests/newssite", "k8s-tests/newssite/Dockerfile"),
 }
+IN_NODE = ("docker", "exec", kind.NODE, "ctr", "-n", "k8s.io", "images")
 SNAPSHOTTER = re.compile(r'^ *snapshotter = "(\w[\w-]*)"', re.MULTILINE)
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 BUILD_BASE_DOCKERFILE = f"""FROM {versions.BASE_IMAGE}
@@ -114,24 +115,28 @@ def build(docker: Mapping[str, str]) -> dict[str, str]:
 
 def load(docker: Mapping[str, str], tags: Mapping[str, str]) -> None:
     """Load our images, MySQL and Redis into the node, but for those that it has; the version's tag follows."""
-    in_node = ("docker", "exec", kind.NODE, "ctr", "-n", "k8s.io", "images")
-    listed = run(*in_node, "ls", "-q", environment=docker).split()
-    have = {name.removeprefix("docker.io/").removeprefix("library/") for name in listed}
     ours = {f"newscrawl-airflow/{name}:{tag}": f"newscrawl-airflow/{name}:{_version()}" for name, tag in tags.items()}
-    wanted = [image for image in (*ours, *SERVICE_IMAGES) if image not in have]
-    if wanted:
-        # two at once, and streamed: `kind load` writes one archive of all first, which takes twice as long
-        into_node = shlex.join([*in_node[:2], "-i", *in_node[2:], "import", "--snapshotter", _snapshotter(docker), "-"])
-
-        def load_one(image: str) -> None:
-            run("bash", "-o", "pipefail", "-c", f"docker save {shlex.quote(image)} | {into_node}", environment=docker)
-
-        with step(f"load {', '.join(wanted)} into the node"), ThreadPoolExecutor(2) as pool:
-            list(pool.map(load_one, wanted))
-    else:
-        say(" - the node has all images")
+    load_missing(docker, [*ours, *SERVICE_IMAGES])
     for content, version in ours.items():
-        run(*in_node, "tag", "--force", f"docker.io/{content}", f"docker.io/{version}", environment=docker)
+        run(*IN_NODE, "tag", "--force", f"docker.io/{content}", f"docker.io/{version}", environment=docker)
+
+
+def load_missing(docker: Mapping[str, str], images: Sequence[str]) -> None:
+    """Load these images of the engine into the node, but for those whose name it has."""
+    listed = run(*IN_NODE, "ls", "-q", environment=docker).split()
+    have = {name.removeprefix("docker.io/").removeprefix("library/") for name in listed}
+    wanted = [image for image in images if image not in have]
+    if not wanted:
+        say(" - the node has all images")
+        return
+    # two at once, and streamed: `kind load` writes one archive of all first, which takes twice as long
+    into_node = shlex.join([*IN_NODE[:2], "-i", *IN_NODE[2:], "import", "--snapshotter", _snapshotter(docker), "-"])
+
+    def load_one(image: str) -> None:
+        run("bash", "-o", "pipefail", "-c", f"docker save {shlex.quote(image)} | {into_node}", environment=docker)
+
+    with step(f"load {', '.join(wanted)} into the node"), ThreadPoolExecutor(2) as pool:
+        list(pool.map(load_one, wanted))
 
 
 def extra_certificates(host: str, image: str) -> list[str]:

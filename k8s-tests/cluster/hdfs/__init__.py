@@ -1,6 +1,7 @@
-"""A real HDFS for the tests: one NameNode and one DataNode from Maven's jars, as processes of this user.
+"""A real HDFS for the tests: one NameNode and one DataNode from Maven's jars.
 
-They are Hadoop's own servers with their own configuration, on ports of the loopback interface that nobody else has.
+They are Hadoop's own servers with their own configuration: as processes of this user, on ports of the loopback
+interface that nobody else has, or in an image for the chart's HDFS.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import shutil
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import tenacity
 
-from cluster import cache, tools
-from cluster.steps import StepFailed, run
+from cluster import cache, images, node_image, tools
+from cluster.steps import StepFailed, run, step, succeeds
 
 HERE = Path(__file__).parent
+IMAGE = "newscrawl-airflow/hadoop"
 START_SECONDS = 180  # ten on a quiet machine
 JVM = ("-Xmx256m", "--add-opens", "java.base/java.lang=ALL-UNNAMED")
 SERVERS = "org.apache.hadoop.hdfs.server"
@@ -49,6 +51,25 @@ def jars() -> Path:
         run("sha256sum", "--check", "--strict", "--quiet", HERE / "jars.sha256", folder=target)
 
     return cache.built("hadoop", cache.digest(HERE / "pom.xml", HERE / "jars.sha256"), fetch)
+
+
+def chart_values(docker: Mapping[str, str]) -> list[str]:
+    """helm's options for a release with an HDFS of its own; where no image can be pulled, one is made for the node.
+
+    Raises NoJava and StepFailed.
+    """
+    enabled = ["--set", "hdfs.enabled=true"]
+    if images.registry_reachable(docker)[0]:
+        return enabled
+    folder, dockerfile = jars(), HERE / "Dockerfile"
+    tag = cache.digest(dockerfile, HERE / "jars.sha256")
+    if not succeeds("docker", "image", "inspect", f"{IMAGE}:{tag}", environment=docker):
+        node_image.ensure_base_image(docker)
+        with step(f"build {IMAGE}"):
+            words = ("docker", "build", "-q", "-t", f"{IMAGE}:{tag}", "-f", dockerfile)
+            run(*words, folder, environment=docker)
+    images.load_missing(docker, [f"{IMAGE}:{tag}"])
+    return [*enabled, "--set", f"hdfs.image.repository={IMAGE}", "--set-string", f"hdfs.image.tag={tag}"]
 
 
 @contextlib.contextmanager
