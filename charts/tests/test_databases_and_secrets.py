@@ -34,6 +34,18 @@ def test_existing_secrets_replace_all_generated_ones(render, environment):
     assert told["AIRFLOW__CORE__FERNET_KEY"] == {"secretKeyRef": {"name": "my-airflow", "key": "fernet-key"}}
 
 
+def test_workers_hold_what_their_tasks_need_alone(render, environment):
+    pod = render().one("StatefulSet", "newscrawl-worker-default")["spec"]["template"]["spec"]
+    told = environment(pod["containers"][0])
+    held = {
+        (text["secretKeyRef"]["name"], text["secretKeyRef"]["key"]) for text in told.values() if isinstance(text, dict)
+    }
+    keys = ("results-url", "articles-url", "broker-url", "crawler-redis-url")
+    assert held == {("newscrawl-urls", key) for key in keys}
+    assert told["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].startswith("sqlite:////tmp/")
+    assert not [volume for volume in pod["volumes"] if "secret" in volume]
+
+
 @pytest.mark.parametrize("upgrade", [(), ("--is-upgrade",)])
 def test_with_existing_secrets_a_rendering_without_a_cluster_repeats_itself(helm, upgrade):
     """What Argo CD needs: two renderings that differ would be a change at each look."""
