@@ -96,7 +96,10 @@ def list_(search: Search, limit: int) -> None:
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first.")
 @wanted
 def search(search: Search, limit: int) -> None:
-    """List the articles whose title or body contains TEXT, newest first."""
+    """List the articles whose title or body contains TEXT, newest first.
+
+    There is no index of words: each article that --site, --since and --until leave is read.
+    """
     _show(search, limit)
 
 
