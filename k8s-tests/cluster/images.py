@@ -34,7 +34,8 @@ PROJECT_IMAGES = {
     "newssite": ("k8s-tests/newssite", "k8s-tests/newssite/Dockerfile"),
 }
 IN_NODE = ("docker", "exec", kind.NODE, "ctr", "-n", "k8s.io", "images")
-SNAPSHOTTER = re.compile(r'^ *snapshotter = "(\w[\w-]*)"', re.MULTILINE)
+# containerd 1 writes it with double quotes, containerd 2 with single ones, and empty where it says nothing
+SNAPSHOTTER = re.compile(r"""^ *snapshotter = ["'](\w[\w-]*)["']""", re.MULTILINE)
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 BUILD_BASE_DOCKERFILE = f"""FROM {versions.BASE_IMAGE}
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*

@@ -121,6 +121,19 @@ def test_only_the_machines_own_certificates_are_added():
     assert images.extra_certificates(pem("a") + pem("b"), "# comment\n" + pem("a")) == [pem("b")]
 
 
+@pytest.mark.parametrize(
+    "dump",
+    [
+        '[plugins."io.containerd.grpc.v1.cri".containerd]\n  snapshotter = "overlayfs"\n',
+        "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]\n  snapshotter = ''\n"
+        "[plugins.'io.containerd.cri.v1.images']\n    snapshotter = 'overlayfs'\n",
+    ],
+    ids=["containerd 1", "containerd 2"],
+)
+def test_the_snapshotter_is_found_in_what_either_containerd_says(dump: str):
+    assert images.SNAPSHOTTER.search(dump)[1] == "overlayfs"
+
+
 def test_a_digest_covers_names_and_contents(tmp_path: Path):
     (tmp_path / "a").write_text("1")
     first = cache.digest("v1", tmp_path)
