@@ -50,6 +50,12 @@ def test_no_two_objects_share_a_name(render, values):
     assert len(names) == len(set(names))
 
 
+def test_an_upgrade_replaces_a_pod_that_cannot_start(render, values):
+    """An ordered StatefulSet waits for it for ever ("forced rollback" in Kubernetes' documentation)."""
+    for item in render(values).of("StatefulSet"):
+        assert item["spec"]["podManagementPolicy"] == "Parallel", item["metadata"]["name"]
+
+
 def test_pods_run_restricted(render, values):
     for name, pod in render(values, "--is-upgrade").pods():
         security = pod["spec"]["securityContext"]
