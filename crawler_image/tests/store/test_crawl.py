@@ -233,11 +233,12 @@ def test_a_limit_leaves_the_rest_for_the_next_run(database: Database, settings: 
 
 
 def test_a_run_has_no_more_batches_than_airflow_maps(
-    settings: Settings, site: SmallSite, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, site: SmallSite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(crawl_module, "MAX_BATCHES", 3)
     site.profile(settings.sites[-1], batch_size=5)
     assert len(discover_site(SITE, run_key="first", settings=settings).batches) == 3
+    assert "the rest is the next run's" in caplog.text
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.long)])
