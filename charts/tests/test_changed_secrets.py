@@ -27,10 +27,10 @@ VALUES = {
     "variables": {"token": {"valueFrom": {"secretKeyRef": {"name": "tokens", "key": "api"}}}},
     "connections": {"lake": {"uriFrom": {"secretKeyRef": {"name": "lake", "key": "uri"}}}},
 }
-AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer", "flower", "cleanup", "bootstrap", "worker-default"}
+AIRFLOW = {"api-server", "scheduler", "dag-processor", "triggerer", "flower", "cleanup", "bootstrap"}
 READERS = {
     "my-airflow": AIRFLOW,
-    "my-urls": AIRFLOW | {"queue-scaler"},
+    "my-urls": AIRFLOW | {"worker-default", "queue-scaler"},
     "my-mysql": {"mysql"},
     "my-redis": {"redis"},
     "hadoop-login": {"worker-default"},

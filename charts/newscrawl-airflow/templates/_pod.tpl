@@ -52,13 +52,19 @@
 {{- /* they follow from all queues and nobody else reads them: a new queue replaces no worker of another */ -}}
 {{- $_ := set $config "core" (omit $config.core "parallelism" "max_active_tasks_per_dag") -}}
 {{- end -}}
-{{- $names := list (include "newscrawl.mysqlUrlsSecret" .root) (include "newscrawl.redisUrlsSecret" .root) (include "newscrawl.airflowSecret" .root) -}}
+{{- $names := list (include "newscrawl.mysqlUrlsSecret" .root) (include "newscrawl.redisUrlsSecret" .root) -}}
+{{- $urls := include "newscrawl.mysqlUrls" .root | fromJson -}}
+{{- $keys := "" -}}
 {{- if eq .component "worker" -}}
 {{- $names = append $names .root.Values.lake.existingSecret -}}
+{{- $urls = omit $urls "metadata-url" -}}
+{{- else -}}
+{{- $names = append $names (include "newscrawl.airflowSecret" .root) -}}
+{{- $keys = include "newscrawl.airflowKeys" .root -}}
 {{- end -}}
 {{- $foreign := include "newscrawl.foreignSecrets" (dict "root" .root "names" $names) -}}
 checksum/config: {{ toJson $config | sha256sum }}
-checksum/secrets: {{ list (include "newscrawl.mysqlUrls" .root) (include "newscrawl.redisUrls" .root) (include "newscrawl.airflowKeys" .root) $foreign | join "\n" | sha256sum }}
+checksum/secrets: {{ list (toJson $urls) (include "newscrawl.redisUrls" .root) $keys $foreign | join "\n" | sha256sum }}
 {{- end -}}
 
 {{/* Where a pod may run. Takes {root, values} and optionally component, whose pods are spread over nodes where there are
