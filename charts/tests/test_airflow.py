@@ -53,6 +53,24 @@ def test_config_wins_over_what_the_chart_derives(render):
     assert [bundle["name"] for bundle in bundles] == ["dags-folder", "sites"]
 
 
+def test_null_leaves_ports_and_the_default_queue_to_airflow(render, tmp_path):
+    values = tmp_path / "values.yaml"
+    nothing = {
+        "api": {"port": None},
+        "operators": {"default_queue": None},
+        "scheduler": {"scheduler_health_check_server_port": None},
+    }
+    nothing["celery"] = {"flower_port": None, "flower_url_prefix": None}
+    values.write_text(yaml.safe_dump({"config": nothing}))
+    rendered = render("default", "-f", values)
+    assert rendered.one("Service", "newscrawl-api-server")["spec"]["ports"][0]["port"] == 8080
+    assert rendered.one("Service", "newscrawl-flower")["spec"]["ports"][0]["port"] == 5555
+    cfg = rendered.airflow_cfg()
+    assert cfg["core"]["execution_api_server_url"] == "http://newscrawl-api-server:8080/execution/"
+    assert not {"port"} & set(cfg["api"])
+    assert "flower_port" not in cfg["celery"]
+
+
 def test_every_setting_is_one_that_airflow_knows(render):
     # read from its files: importing Airflow takes seconds
     airflow = Path(importlib.util.find_spec("airflow").submodule_search_locations[0])

@@ -63,6 +63,15 @@ REFUSED = {
         ['mysql={"existingSecret":"mine"}'],
         ["mysql.existingSecret", '"mine"', "existingSecrets.urls"],
     ),
+    "keda without the password of an existing URL": (
+        [
+            'redis={"enabled":false}',
+            'externalRedis={"host":"10.0.0.3"}',
+            'autoscaling={"engine":"keda"}',
+            'existingSecrets={"urls":"mine"}',
+        ],
+        ["autoscaling.engine", "existingSecrets.urls", "externalRedis.existingSecret"],
+    ),
     "lake without a scheme": (['lake={"url":"namenode:9870/news"}'], ["/lake/url"]),
     "lake with a password": (['lake={"url":"webhdfs://me:secret@namenode:9870/news"}'], ["/lake/url"]),
     "login without a lake": (['lake={"existingSecret":"x"}'], ["lake.existingSecret", "lake.url", "hdfs.enabled"]),

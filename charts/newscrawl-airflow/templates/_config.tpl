@@ -1,7 +1,11 @@
 {{/* airflow.cfg: what the chart derives, over which the values' `config` wins. */}}
 
 {{- define "newscrawl.webPort" -}}
-{{- dig "api" "port" 8080 .Values.config | int -}}
+{{- dig "api" "port" 8080 .Values.config | default 8080 | int -}}
+{{- end -}}
+
+{{- define "newscrawl.flowerPort" -}}
+{{- dig "celery" "flower_port" 5555 .Values.config | default 5555 | int -}}
 {{- end -}}
 
 {{/* The settings that the chart derives, {section: {key: value}}. */}}

@@ -17,7 +17,7 @@
 {{- end -}}
 
 {{- define "newscrawl.defaultQueue" -}}
-{{- dig "operators" "default_queue" "default" .Values.config -}}
+{{- dig "operators" "default_queue" "default" .Values.config | default "default" -}}
 {{- end -}}
 
 {{/* All pools by name as JSON: one per queue, default_pool as large as all of them, and the user's own. */}}

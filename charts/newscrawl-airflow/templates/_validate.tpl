@@ -46,6 +46,9 @@
 {{- if and (eq .Values.autoscaling.engine "keda") (not .Values.redis.enabled) (not .Values.externalRedis.host) -}}
 {{- fail "autoscaling.engine: keda reads Redis by host and port, not by URL: set externalRedis.host (and port) beside the Secret" -}}
 {{- end -}}
+{{- if and (eq .Values.autoscaling.engine "keda") (not .Values.redis.enabled) .Values.existingSecrets.urls (not .Values.externalRedis.existingSecret) (not .Values.externalRedis.password) -}}
+{{- fail "autoscaling.engine: keda does not read the URLs of existingSecrets.urls and would log in to Redis without a password: name a Secret with the key password in externalRedis.existingSecret" -}}
+{{- end -}}
 {{- if .Values.mysql.enabled -}}
 {{- if lt (include "newscrawl.memoryLimit" (dict "root" . "key" "mysql") | int) 512 -}}
 {{- fail (printf "mysql.resources.limits.memory: %s is too little for MySQL 9: give it at least 512Mi" .Values.mysql.resources.limits.memory) -}}
