@@ -15,7 +15,7 @@ from airflow.sdk import DAG, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 from newscrawl import profiles, settings
 from newscrawl.profiles import Profile, ProfileError
-from newscrawl_airflow.sites_bundle import PREFIX, profile_files
+from newscrawl_airflow.site_files import PREFIX, profile_files
 
 DOC = """
 Crawls **{name}** ({hosts}) on the queue `{queue}`, as its profile says:

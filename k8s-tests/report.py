@@ -96,6 +96,16 @@ def is_exact(result: Mapping[str, Any]) -> bool:
     return bool(sites) and all(one["expected"] and not one["wrong"] for one in sites)
 
 
+def unscaled(result: Mapping[str, Any]) -> list[str]:
+    """The sites whose queue did not go from no worker to several and back to none."""
+    found = []
+    for site in result["sites"]:
+        replicas = [row[2] for row in result["queues"].get(site, [])] or [0]
+        if replicas[0] or replicas[-1] or max(replicas) < 2:
+            found.append(site)
+    return found
+
+
 def text(result: Mapping[str, Any], states: Mapping[str, str]) -> str:
     """The report for the terminal; `states` are the ends of the DAG runs by site."""
     lines = ["", f"{'site':<10}{'run':<10}{'expected':>9}{'stored':>8}{'wrong':>7}   {'workers':<12}largest backlog"]
@@ -111,6 +121,8 @@ def text(result: Mapping[str, Any], states: Mapping[str, str]) -> str:
             lines.append(f"  {site}: and {len(one['wrong']) - 5} more, see report.json")
     spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in result["phases"].items())
     verdict = "MySQL holds exactly what the sites published." if is_exact(result) else "MySQL differs from the sites."
+    if away := unscaled(result):
+        verdict += f" Queues that did not go from 0 to several workers and back: {', '.join(away)}."
     return "\n".join([*lines, "", f"Phases: {spent}", verdict, ""])
 
 

@@ -5,6 +5,9 @@ from newssite_in_cluster import SITES
 
 pytestmark = pytest.mark.cluster
 
+COOLDOWN_SECONDS = 10  # values-test.yaml
+SLACK_SECONDS = 45  # a busy machine, on which a reading may fail
+
 
 @pytest.mark.parametrize("site", SITES)
 def test_every_article_in_mysql_is_the_truth(crawled, site):
@@ -19,6 +22,14 @@ def test_each_queue_went_from_zero_to_several_workers_and_back(crawled, site):
     assert replicas[0] == 0
     assert max(replicas) > 1
     assert replicas[-1] == 0
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_no_queue_holds_a_worker_after_the_cooldown(crawled, site):
+    rows = crawled.result["queues"][site]
+    busy = max(seconds for seconds, backlog, _ in rows if backlog)
+    held = max(seconds for seconds, _, replicas in rows if replicas)
+    assert held - busy < COOLDOWN_SECONDS + SLACK_SECONDS
 
 
 def test_logs_are_readable_after_the_workers_are_gone(installation, crawled):

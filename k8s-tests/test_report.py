@@ -121,3 +121,14 @@ def test_report_and_picture_are_written(scaled: dict, tmp_path) -> None:
 def test_without_samples_the_picture_is_an_empty_frame(tmp_path) -> None:
     report.write(report.compare([line()], [row()], [], {}), tmp_path)
     assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("replicas", "good"),
+    [([0, 1, 2, 0], True), ([0, 1, 0], False), ([1, 2, 0], False), ([0, 2, 1], False), ([], False)],
+)
+def test_a_queue_has_to_go_from_none_to_several_workers_and_back(replicas: list[int], good: bool) -> None:
+    samples = [(float(at), {"dure": QueueReading(0, 0, count)}) for at, count in enumerate(replicas)]
+    result = report.compare([line()], [row()], samples, {})
+    assert report.unscaled(result) == ([] if good else ["dure"])
+    assert ("Queues that did not go" in report.text(result, {})) is not good

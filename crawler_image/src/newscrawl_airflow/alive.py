@@ -22,6 +22,7 @@ from newscrawl_airflow.worker_state import WorkerState
 # seconds; a worker gives a sign of life each second, Airflow's jobs every 5 s
 STALE_WORKER = 30.0
 STALE_JOB = 60.0
+READ_SECONDS = 300.0
 JOB_TYPES = {"scheduler": "SchedulerJob", "triggerer": "TriggererJob", "dag-processor": "DagProcessorJob"}
 
 
@@ -65,6 +66,32 @@ def job_verdict(database_url: str, job_type: str, hostnames: set[str]) -> str | 
     return f"the last heartbeat of {job_type} was {age} s ago" if age > STALE_JOB else None
 
 
+def sites_verdict(database_url: str, files: set[str], hostnames: set[str]) -> str | None:
+    """Which of the sites' DAG files the DAG processor of this host has not read yet.
+
+    None when each is a DAG or an import error, and when it has run for READ_SECONDS: a file that never becomes either
+    must not keep the others from being read. Raises pymysql.err.OperationalError.
+    """
+    from newscrawl_airflow.metadata_database import connect
+
+    read = (
+        "SELECT relative_fileloc FROM dag WHERE bundle_name = 'sites'"
+        " UNION SELECT filename FROM import_error WHERE bundle_name = 'sites'"
+    )
+    age = (
+        "SELECT TIMESTAMPDIFF(SECOND, MAX(start_date), UTC_TIMESTAMP()) FROM job"
+        " WHERE job_type = 'DagProcessorJob' AND state = 'running' AND hostname IN %s"
+    )
+    with closing(connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute(read)
+        missing = sorted(files - {name for (name,) in cursor.fetchall()})
+        cursor.execute(age, (sorted(hostnames),))
+        (seconds,) = cursor.fetchone() or (None,)
+    if missing and (seconds or 0) < READ_SECONDS:
+        return f"not read yet: {', '.join(missing)}"
+    return None
+
+
 def _check_worker() -> str | None:
     queue = os.environ["NEWSCRAWL_QUEUE"]
     verdict = worker_verdict(worker_state.read(), queue, time.time(), draining=worker_state.DRAIN_FILE.exists())
@@ -81,9 +108,17 @@ def _check_job(component: str, *, starting: bool) -> str | None:
 
     from newscrawl_airflow.metadata_database import URL_VARIABLE
 
-    hostnames = {socket.gethostname(), socket.getfqdn()}
+    url, hostnames = os.environ[URL_VARIABLE], {socket.gethostname(), socket.getfqdn()}
     try:
-        return job_verdict(os.environ[URL_VARIABLE], JOB_TYPES[component], hostnames)
+        verdict = job_verdict(url, JOB_TYPES[component], hostnames)
+        if verdict is None and starting and component == "dag-processor":
+            # whoever waits for the release wants to start the DAGs of its sites
+            from newscrawl import settings
+
+            from newscrawl_airflow.site_files import dag_files
+
+            verdict = sites_verdict(url, dag_files(settings.load()), hostnames)
+        return verdict
     except pymysql.err.ProgrammingError as error:
         return f"the database is not migrated ({error.args[0]})"
     except pymysql.err.OperationalError as error:
@@ -95,7 +130,9 @@ def _check_job(component: str, *, starting: bool) -> str | None:
 
 @click.command()
 @click.argument("component", type=click.Choice(["worker", *JOB_TYPES]))
-@click.option("--starting", is_flag=True, help="a startup probe: without an answer of MySQL the component is not well")
+@click.option(
+    "--starting", is_flag=True, help="a startup probe: not well without MySQL, and not before the sites' DAGs are there"
+)
 def main(component: str, starting: bool) -> None:
     """Exit with 0 when this pod's COMPONENT is well, with 1 and the reason when it should be restarted.
 

@@ -16,21 +16,9 @@ from airflow import settings as airflow_settings
 from airflow.dag_processing.bundles.base import BaseDagBundle
 from newscrawl import settings
 
-PREFIX = "crawl_"
+from newscrawl_airflow.site_files import PREFIX, dag_files
+
 FACTORY = "crawl_site.py"
-
-
-def profile_files(environment: settings.Settings) -> dict[str, Path]:
-    """The profile file of each site that is to have a DAG, by the file's name.
-
-    Of the packaged ones those that `publishers` names, also where the package has none of that name: its DAG then says
-    so. Of two files with the same name the later directory's is used.
-    """
-    packaged = {path.stem: path for path in environment.packaged_sites.glob("*.yaml")}
-    if environment.publishers is not None:
-        packaged = {site: environment.packaged_sites / f"{site}.yaml" for site in environment.publishers}
-    given = {path.stem: path for directory in environment.sites[1:] for path in sorted(directory.glob("*.yaml"))}
-    return packaged | given
 
 
 class SitesBundle(BaseDagBundle):
@@ -59,7 +47,7 @@ class SitesBundle(BaseDagBundle):
     def refresh(self) -> None:
         """Bring the links in step with the profiles; safe to run in several processes at once."""
         self.path.mkdir(parents=True, exist_ok=True)
-        wanted = {f"{PREFIX}{site}.py" for site in profile_files(settings.load())}
+        wanted = dag_files(settings.load())
         for link in self.path.iterdir():
             if link.name not in wanted and link.name.startswith(PREFIX):
                 link.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from newscrawl_airflow.alive import STALE_JOB, STALE_WORKER, job_verdict, worker_verdict
+from newscrawl_airflow.alive import READ_SECONDS, STALE_JOB, STALE_WORKER, job_verdict, sites_verdict, worker_verdict
 from newscrawl_airflow.metadata_database import URL_VARIABLE, connect
 from newscrawl_airflow.worker_state import WorkerState
 
@@ -86,7 +86,8 @@ def jobs(mysql_url):
         cursor.execute("DROP TABLE IF EXISTS job")
         cursor.execute(
             "CREATE TABLE job"
-            " (job_type VARCHAR(30), state VARCHAR(20), hostname VARCHAR(500), latest_heartbeat DATETIME(6))"
+            " (job_type VARCHAR(30), state VARCHAR(20), hostname VARCHAR(500), latest_heartbeat DATETIME(6),"
+            " start_date DATETIME(6))"
         )
         yield cursor
         cursor.execute("DROP TABLE job")
@@ -95,7 +96,8 @@ def jobs(mysql_url):
 
 def beat(cursor, hostname: str, age: float, state: str = "running") -> None:
     cursor.execute(
-        "INSERT INTO job VALUES ('SchedulerJob', %s, %s, UTC_TIMESTAMP(6) - INTERVAL %s SECOND)", (state, hostname, age)
+        "INSERT INTO job VALUES ('SchedulerJob', %s, %s, UTC_TIMESTAMP(6) - INTERVAL %s SECOND, UTC_TIMESTAMP(6))",
+        (state, hostname, age),
     )
 
 
@@ -109,3 +111,40 @@ def test_job_of_this_host_must_beat(mysql_url, jobs):
     assert "last heartbeat" in job_verdict(mysql_url, "SchedulerJob", {"here"})
     beat(jobs, "here", 2)
     assert job_verdict(mysql_url, "SchedulerJob", {"here", "here.cluster"}) is None
+
+
+@pytest.fixture
+def read_files(jobs):
+    """A function that tells which files were read, as DAGs and as import errors, and how long the processor runs."""
+    jobs.execute("CREATE TABLE dag (bundle_name VARCHAR(250), relative_fileloc VARCHAR(2000))")
+    jobs.execute("CREATE TABLE import_error (bundle_name VARCHAR(250), filename VARCHAR(1024))")
+
+    def tell(dags: list[str], errors: list[str], seconds: float) -> None:
+        for table, names in (("dag", dags), ("import_error", errors)):
+            jobs.execute(f"DELETE FROM {table}")
+            jobs.executemany(f"INSERT INTO {table} VALUES ('sites', %s)", [(name,) for name in names])
+        jobs.execute("DELETE FROM job")
+        jobs.execute(
+            "INSERT INTO job VALUES"
+            " ('DagProcessorJob', 'running', 'here', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) - INTERVAL %s SECOND)",
+            (seconds,),
+        )
+
+    yield tell
+    jobs.execute("DROP TABLE dag, import_error")
+
+
+def test_the_dag_processor_has_started_when_each_site_is_a_dag_or_an_import_error(mysql_url, read_files):
+    files = {"crawl_a.py", "crawl_b.py"}
+    read_files([], [], 10)
+    assert sites_verdict(mysql_url, files, {"here"}) == "not read yet: crawl_a.py, crawl_b.py"
+    assert sites_verdict(mysql_url, set(), {"here"}) is None
+    read_files(["crawl_a.py"], [], 10)
+    assert sites_verdict(mysql_url, files, {"here"}) == "not read yet: crawl_b.py"
+    read_files(["crawl_a.py"], ["crawl_b.py"], 10)
+    assert sites_verdict(mysql_url, files, {"here"}) is None
+
+
+def test_a_file_that_is_never_read_does_not_keep_the_dag_processor_from_starting(mysql_url, read_files):
+    read_files(["crawl_a.py"], [], READ_SECONDS + 1)
+    assert sites_verdict(mysql_url, {"crawl_a.py", "crawl_b.py"}, {"here"}) is None
