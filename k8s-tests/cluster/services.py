@@ -80,8 +80,19 @@ def _remove_orphans(environment: Mapping[str, str]) -> None:
     words = ("ps", "-a", "--filter", f"label={OWNER_LABEL}", "--format", template)
     for line in run("docker", *words, environment=environment).splitlines():
         container, owner = line.split()
-        if not os.path.exists(f"/proc/{owner}"):
+        if not _alive(int(owner)):
             succeeds("docker", "rm", "-f", "-v", container, environment=environment)  # another process may be faster
+
+
+def _alive(pid: int) -> bool:
+    """Whether there is a process of this id, of whichever user."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _await(container: str, environment: Mapping[str, str], probe: Callable[[], object], error: type[Exception]) -> None:
