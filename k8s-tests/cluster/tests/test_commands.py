@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 from cluster import cache, images, versions
 from cluster.steps import StepFailed
+
+PACKAGES = ("crawler_image", "queue_scaler", "k8s-tests/newssite")
 
 # the calls that succeed (with * at the end all that begin so), and what is printed then
 Answers = dict[str, str]
@@ -72,3 +76,44 @@ def test_with_a_registry_only_what_is_missing_is_pulled(stubs):
     with pytest.raises(StepFailed, match=f"pull -q {versions.REDIS_IMAGE}"):
         images.ensure_service_images(os.environ, registry=True)
     assert [call for call in calls() if "pull" in call] == [f"docker pull -q {versions.REDIS_IMAGE}"]
+
+
+@pytest.fixture
+def make_venv(tmp_path, monkeypatch):
+    """Runs `make venv` with a Python of this version, with uv or without: (exit code, standard output, uv's calls)."""
+    (tmp_path / "Makefile").write_text((images.ROOT / "Makefile").read_text())
+    for path in ("requirements-dev.txt", *(f"{name}/pyproject.toml" for name in PACKAGES), ".venv/x", "programs/x"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("MAKEFLAGS", "PYTHON"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(version: str, uv: bool) -> tuple[int, str, list[str]]:
+        asked = f'[ "$1" = -c ] && exec {sys.executable} -c "import sys; sys.version_info = {version}; $2"\nexit 7'
+        programs = {"python3": asked} | ({"uv": f"echo $* >> {tmp_path / 'calls'}"} if uv else {})
+        for name, text in programs.items():
+            (tmp_path / "programs" / name).write_text(f"#!/bin/sh\n{text}\n")
+            (tmp_path / "programs" / name).chmod(0o755)
+        done = subprocess.run(["make", "venv"], cwd=tmp_path, capture_output=True, text=True, check=False)
+        calls = tmp_path / "calls"
+        return done.returncode, done.stdout, calls.read_text().splitlines() if calls.exists() else []
+
+    return run
+
+
+@pytest.mark.parametrize("uv", [True, False])
+@pytest.mark.parametrize("version", ["(2, 7, 18)", "(3, 10, 14)", "(3, 14, 0)"])
+def test_another_python_is_refused_before_anything_is_made(make_venv, version, uv):
+    code, said, calls = make_venv(version, uv)
+    assert code
+    assert "error: python3 is not Python 3.11 to 3.13" in said
+    assert calls == []
+
+
+@pytest.mark.parametrize("version", ["(3, 11, 0)", "(3, 13, 9)"])
+def test_a_python_that_fits_gets_its_environment(make_venv, version):
+    code, _, calls = make_venv(version, True)
+    assert code == 0
+    assert [call.split()[0] for call in calls] == ["venv", "pip", "pip"]
