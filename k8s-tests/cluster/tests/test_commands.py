@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from cluster import cache, images, versions
+from cluster import cache, images, kind, versions
 from cluster.steps import StepFailed
 
 PACKAGES = ("crawler_image", "queue_scaler", "k8s-tests/newssite")
@@ -76,6 +76,105 @@ def test_with_a_registry_only_what_is_missing_is_pulled(stubs):
     with pytest.raises(StepFailed, match=f"pull -q {versions.REDIS_IMAGE}"):
         images.ensure_service_images(os.environ, registry=True)
     assert [call for call in calls() if "pull" in call] == [f"docker pull -q {versions.REDIS_IMAGE}"]
+
+
+IN_NODE = f"docker exec {kind.NODE} ctr -n k8s.io images"
+
+
+def test_only_images_that_the_node_lacks_are_loaded(stubs):
+    import_call = f"docker exec -i {kind.NODE} ctr -n k8s.io images import --snapshotter overlayfs -"
+    calls = stubs(
+        {
+            f"{IN_NODE} ls -q": "docker.io/library/redis:8.0\ndocker.io/newscrawl-airflow/crawler:dev-1\n",
+            f"docker exec {kind.NODE} containerd config dump": '    snapshotter = "overlayfs"\n',
+            "docker save mysql:9.7": "",
+            import_call: "",
+        }
+    )
+    images.load_missing(os.environ, ["newscrawl-airflow/crawler:dev-1", "redis:8.0", "mysql:9.7"])
+    assert sorted(call for call in calls() if "save" in call or "import" in call) == [
+        import_call,
+        "docker save mysql:9.7",
+    ]
+
+
+def test_a_node_that_has_all_images_is_only_asked(stubs):
+    calls = stubs({f"{IN_NODE} ls -q": "docker.io/library/redis:8.0\ndocker.io/library/mysql:9.7\n"})
+    images.load_missing(os.environ, ["mysql:9.7", "redis:8.0"])
+    assert calls() == [f"{IN_NODE} ls -q"]
+
+
+def test_an_image_that_cannot_be_read_is_not_loaded_in_silence(stubs):
+    stubs({f"{IN_NODE} ls -q": "", "docker exec *": 'snapshotter = "overlayfs"\n'})
+    with pytest.raises(StepFailed, match=r"docker save mysql:9\.7"):
+        images.load_missing(os.environ, ["mysql:9.7"])
+
+
+INSPECT = f"docker container inspect {kind.NODE}"
+START = f"docker start {kind.NODE}"
+REMOVE = [INSPECT, f"docker rm -f -v {kind.NODE}"]
+CREATE = ["docker info --format {{.CgroupVersion}}", f"kind create cluster --name {kind.NAME} --config - --retain"]
+KUBECONFIG = f"kubectl config get-contexts kind-{kind.NAME}"
+EXPORT = f"kind export kubeconfig --name {kind.NAME}"
+READY = [
+    "kubectl wait --for=condition=Ready node --all --timeout=10s",
+    "kubectl -n kube-system rollout status deployment/coredns --timeout=10s",
+    "kubectl -n local-path-storage rollout status deployment/local-path-provisioner --timeout=10s",
+]
+APPLY = "kubectl apply -f -"
+REPLACE = [*REMOVE, *CREATE, APPLY]
+
+
+def node(running: bool = True, image: str = "node:a") -> Answers:
+    return {INSPECT: json.dumps([{"State": {"Running": running}, "Config": {"Image": image}}])}
+
+
+def working(*calls: str) -> Answers:
+    return dict.fromkeys(calls, "")
+
+
+# what answers, and what is called
+CLUSTERS = {
+    "none": ({}, [INSPECT, *CREATE, APPLY]),
+    "sound": (node() | working(KUBECONFIG, *READY), [INSPECT, KUBECONFIG, *READY, APPLY]),
+    "stopped": (
+        node(running=False) | working(START, KUBECONFIG, *READY),
+        [INSPECT, START, KUBECONFIG, *READY, APPLY],
+    ),
+    "stopped for good": (node(running=False), [INSPECT, START, *REPLACE]),
+    "not ready": (node() | working(KUBECONFIG), [INSPECT, KUBECONFIG, READY[0], *REPLACE]),
+    "without name service": (
+        node() | working(KUBECONFIG, READY[0]),
+        [INSPECT, KUBECONFIG, *READY[:2], *REPLACE],
+    ),
+    "of another image": (
+        node(image="node:b") | working(KUBECONFIG, *READY),
+        [INSPECT, KUBECONFIG, *READY, *REPLACE],
+    ),
+    "without its kubeconfig": (
+        node() | working(EXPORT, *READY),
+        [INSPECT, KUBECONFIG, EXPORT, *READY, APPLY],
+    ),
+    "half created": (node(), [INSPECT, KUBECONFIG, EXPORT, *REPLACE]),
+}
+
+
+@pytest.mark.parametrize("found", CLUSTERS)
+def test_cluster_is_kept_or_replaced(stubs, found, monkeypatch):
+    monkeypatch.setattr(kind, "RESTART_SECONDS", 0)  # each question is asked once
+    answers, expected = CLUSTERS[found]
+    calls = stubs(answers | working(REMOVE[1], *CREATE, APPLY))
+    kind.up(os.environ, "node:a")
+    assert calls() == expected
+
+
+def test_a_creation_that_fails_shows_what_the_node_said(stubs):
+    node_of_the_failure = node(running=False) | {f"docker logs --tail 30 {kind.NODE}": "kubelet: no space left"}
+    stubs(working(CREATE[0], REMOVE[1]) | node_of_the_failure)
+    with pytest.raises(
+        StepFailed, match=r"kind create cluster(.|\n)*kept until the next run\):\nkubelet: no space left"
+    ):
+        kind.up(os.environ, "node:a")
 
 
 @pytest.fixture
