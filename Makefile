@@ -10,15 +10,21 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
+define CHECK_PYTHON
+@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	|| { echo "error: $(PYTHON) is not Python 3.11 to 3.13: install one or say PYTHON=/path/to/python3"; exit 1; }
+endef
+
 # uv comes from PyPI into a folder of its own, so that no Python of the machine is changed
 UV := $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 $(CACHE)/uv/bin/uv:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11: install Python 3.11 to 3.13 or say PYTHON=/path/to/python3"; exit 1; }
+	$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(CACHE)/uv && $(CACHE)/uv/bin/pip install -q uv
 
 .PHONY: venv
 venv: .venv/.installed ## make .venv with the packages and the development tools
 .venv/.installed: requirements-dev.txt $(PACKAGES:%=%/pyproject.toml) | $(filter $(CACHE)/uv/bin/uv,$(UV))
+	$(CHECK_PYTHON)
 	@echo "making .venv (about 20 s when nothing is cached)"
 	$(UV) venv -q --allow-existing --python $(PYTHON) .venv
 	$(UV) pip sync -q --python .venv/bin/python --require-hashes requirements-dev.txt

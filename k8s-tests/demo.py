@@ -16,8 +16,10 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cluster
+import pymysql
 import report
 import requests
 from cluster.steps import StepFailed
@@ -26,6 +28,8 @@ from newssite_in_cluster import PROFILES, SITES, NewsSites
 
 VALUES = ROOT / "k8s-tests" / "values-demo.yaml"
 CRAWL_SECONDS = 900
+# what the cluster, its tools and its servers answer where something is wrong with them
+FAILURES = (StepFailed, CommandFailed, TimeoutError, requests.RequestException, pymysql.MySQLError)
 
 
 @dataclass
@@ -128,7 +132,7 @@ def run(options: argparse.Namespace) -> int:
     installation = Installation(environment, namespace=options.namespace)
     try:
         return show(installation, tags, phases, options.out)
-    except (CommandFailed, TimeoutError):
+    except FAILURES:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "diagnosis.txt").write_text(installation.diagnosis())
         print(f"Pods, events and logs: {options.out / 'diagnosis.txt'}", file=sys.stderr)
@@ -136,7 +140,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def show(installation: Installation, tags: Mapping[str, str], phases: Phases, out: Path) -> int:
-    """The demo on a cluster that has the images. Raises CommandFailed and TimeoutError."""
+    """The demo on a cluster that has the images; a crawl that does not end has a report too. Raises FAILURES."""
     with phases("clean namespace"):
         installation.remove()
     sites = NewsSites(installation)
@@ -146,14 +150,17 @@ def show(installation: Installation, tags: Mapping[str, str], phases: Phases, ou
         serving.result()
     sampler = Sampler(installation)
     sampler.start()
-    with phases("crawl"):
-        states = crawl(installation)
-    with phases("scale to zero"):
-        await_no_workers(installation)
-    sampler.stop()
-    with phases("compare"):
-        result = report.compare(sites.truth(), installation.rows(report.QUERY), sampler.samples, phases.seconds)
-    report.write(result, out)
+    try:
+        with phases("crawl"):
+            states = crawl(installation)
+        with phases("scale to zero"):
+            await_no_workers(installation)
+    except TimeoutError:
+        # what came and what scaled until then; where it cannot be read, the first failure is still the one to tell
+        with contextlib.suppress(*FAILURES):
+            _reported(installation, sites, sampler, phases, out)
+        raise
+    result = _reported(installation, sites, sampler, phases, out)
     print(report.text(result, states))
     print(f"Report: {out / 'report.json'}, picture: {out / 'scaling.png'}")
     print(
@@ -161,6 +168,17 @@ def show(installation: Installation, tags: Mapping[str, str], phases: Phases, ou
     )
     good = report.is_exact(result) and not report.unscaled(result) and set(states.values()) == {"success"}
     return 0 if good else 1
+
+
+def _reported(
+    installation: Installation, sites: NewsSites, sampler: Sampler, phases: Phases, out: Path
+) -> dict[str, Any]:
+    """End the sampling, and write and return the report."""
+    sampler.stop()
+    with phases("compare"):
+        result = report.compare(sites.truth(), installation.rows(report.QUERY), sampler.samples, phases.seconds)
+    report.write(result, out)
+    return result
 
 
 def main() -> int:
@@ -173,7 +191,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         return run(options)
-    except (StepFailed, CommandFailed, TimeoutError) as error:
+    except FAILURES as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

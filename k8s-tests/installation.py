@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class CommandFailed(Exception):
-    """A helm or kubectl command that ended with an error; the message holds the command and what it printed."""
+    """A helm or kubectl command that failed or did not end; the message holds the command and what it printed."""
 
 
 def until(what: str, probe: Callable[[], T], *, seconds: float, every: float = 0.5) -> T:
@@ -103,9 +103,12 @@ class Installation:
     def run(self, *command: str, stdin: str | None = None, seconds: float = 300) -> str:
         """Run a command in the cluster's environment and return its standard output. Raises CommandFailed."""
         environment = dict(self.environment)
-        done = subprocess.run(
-            command, env=environment, input=stdin, capture_output=True, text=True, timeout=seconds, check=False
-        )
+        try:
+            done = subprocess.run(
+                command, env=environment, input=stdin, capture_output=True, text=True, timeout=seconds, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise CommandFailed(f"{' '.join(command)}: no end after {seconds:g} s") from None
         if done.returncode:
             raise CommandFailed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout

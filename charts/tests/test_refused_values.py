@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import base64
 
+import pytest
+from api_server import api_server
+
+SECRET_SETTINGS = (
+    "core.fernet_key",
+    "api.secret_key",
+    "api_auth.jwt_secret",
+    "database.sql_alchemy_conn",
+    "database.sql_alchemy_conn_async",
+    "celery.broker_url",
+    "celery.result_backend",
+    "celery.flower_basic_auth",
+)
 REFUSED = {
     "unknown key": (["crawlers={}"], ["crawlers"]),
     "unknown key deep inside": (['workers={"queues":{"a":{"concurency":2}}}'], ["/workers/queues/a", "concurency"]),
@@ -36,8 +49,19 @@ REFUSED = {
         ["workers.queues.a.autoscaling.targetSeconds", "autoscaling.engine=builtin"],
     ),
     "queue with a comma": (['workers={"queues":{"a,b":{}}}'], ["/workers/queues", "a,b"]),
+    "queues whose StatefulSets would have one name": (
+        ['workers={"queues":{"Harbor_English":{},"harbor-english-374f3f":{}}}'],
+        ["workers.queues.harbor-english-374f3f", "newscrawl-worker-harbor-english-374f3f", "queue Harbor_English"],
+    ),
     "size without sense": (['mysql={"persistence":{"size":"8 GB"}}'], ["/mysql/persistence/size"]),
-    "secret in config": (['config={"core":{"fernet_key":"x"}}'], ["config.core.fernet_key", "existingSecrets"]),
+    "size in a unit that is none": (
+        ['hdfs={"dataNode":{"persistence":{"size":"8GB"}}}'],
+        ["/hdfs/dataNode/persistence/size", "8GB", "Ki|Mi|Gi"],
+    ),
+    "memory in a unit that is none": (
+        ['redis={"resources":{"limits":{"memory":"512MB"}}}'],
+        ["/redis/resources/limits/memory", "512MB", "Ki|Mi|Gi"],
+    ),
     "connection with an unknown key": (['connections={"a":{"hostname":"x"}}'], ["/connections/a", "hostname"]),
     "pool without slots": (['pools={"a":{"description":"x"}}'], ["/pools/a", "slots"]),
     "site with a bad name": (['sites={"My Site":{}}'], ["/sites", "My Site"]),
@@ -91,6 +115,35 @@ def test_a_cluster_that_is_too_old_is_refused(helm):
     done = helm("--kube-version", "1.26.0")
     assert done.returncode
     assert ">=1.27" in done.stderr
+
+
+@pytest.mark.parametrize("setting", SECRET_SETTINGS)
+def test_a_secret_is_refused_where_all_can_read_it(refusal, setting):
+    section, key = setting.split(".")
+    message = refusal(f'config={{"{section}":{{"{key}":"hunter2"}}}}')
+    assert f"config.{setting}: is secret" in message
+    assert "existingSecrets" in message
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    ("part", "held", "missing"),
+    [
+        ("mysql", ["root-password", "airflow-password", "results-password"], "newscrawl-password"),
+        ("redis", ["passwort"], "password"),
+    ],
+)
+def test_an_existing_secret_that_lacks_a_key_is_refused(helm, part, held, missing):
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "mine", "namespace": "news"},
+        "data": {key: base64.b64encode(b"x").decode() for key in held},
+    }
+    with api_server({"/api/v1/namespaces/news/secrets/mine": secret}) as url:
+        done = helm("--set", f"{part}.existingSecret=mine", "--dry-run=server", "--kube-apiserver", url)
+    assert done.returncode
+    assert f'{part}.existingSecret: Secret "mine" has no key "{missing}"' in done.stderr
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -77,7 +77,10 @@ def registry_reachable(docker: Mapping[str, str]) -> tuple[bool, str]:
 
 
 def ensure_service_images(docker: Mapping[str, str], registry: bool) -> None:
-    """MySQL and Redis under the names that the chart uses by default, pulled or built from the present recipe."""
+    """MySQL and Redis under the names that the chart uses by default, pulled or built from the present recipe.
+
+    An image of that name that is not of our making is the user's: it is used as it is.
+    """
     with cache.locked("service-images"):
         for image, dockerfile in SERVICE_IMAGES.items():
             found = _inspected(image, docker)
@@ -88,7 +91,7 @@ def ensure_service_images(docker: Mapping[str, str], registry: bool) -> None:
                 continue
             recipe = (Path(__file__).parent / "service_images" / dockerfile).read_text()
             label = cache.digest(recipe)
-            if found and (found["Config"].get("Labels") or {}).get(RECIPE_LABEL) == label:
+            if found and (found["Config"].get("Labels") or {}).get(RECIPE_LABEL) in (label, None):
                 continue
             tools.install_package("debootstrap", "debootstrap")
             node_image.ensure_base_image(docker)

@@ -36,10 +36,10 @@ def redis_server(docker: Mapping[str, str]) -> Iterator[str]:
     password = secrets.token_hex(8)
     environment = {**docker, "TESTS_PASSWORD": password}
     start = 'exec redis-server --save "" --requirepass "$TESTS_PASSWORD" --notify-keyspace-events Kl'
-    with _container(environment, versions.REDIS_IMAGE, 6379, start) as (container, port):
-        url = f"redis://:{password}@127.0.0.1:{port}/0"
+    with container(environment, versions.REDIS_IMAGE, 6379, start) as found:
+        url = f"redis://:{password}@127.0.0.1:{published(found, 6379, environment)}/0"
         with redis.Redis.from_url(url) as client:
-            _await(container, environment, client.ping, redis.RedisError)
+            await_answer(found, environment, client.ping, redis.RedisError)
         yield url
 
 
@@ -50,41 +50,37 @@ def mysql_server(docker: Mapping[str, str]) -> Iterator[str]:
     environment = {**docker, "TESTS_PASSWORD": password}
     memory = ("--tmpfs", "/var/lib/mysql:uid=999,gid=999")
     login = {"host": "127.0.0.1", "user": "tests", "password": password}
-    with _container(environment, versions.MYSQL_IMAGE, 3306, MYSQL_START, *memory) as (container, port):
-        _await(container, environment, lambda: pymysql.connect(port=port, **login).close(), pymysql.MySQLError)
+    with container(environment, versions.MYSQL_IMAGE, 3306, MYSQL_START, *memory) as found:
+        port = published(found, 3306, environment)
+        await_answer(found, environment, lambda: pymysql.connect(port=port, **login).close(), pymysql.MySQLError)
         yield f"mysql+pymysql://tests:{password}@127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
-def _container(
-    environment: Mapping[str, str], image: str, port: int, script: str, *options: str
-) -> Iterator[tuple[str, int]]:
-    """Run `script` in a container of the image; its id, and the port of the loopback interface that leads to `port`."""
+def container(environment: Mapping[str, str], image: str, port: int, script: str, *options: str) -> Iterator[str]:
+    """Run `script` in a container of the image that publishes `port`; its id. It is gone with the test process."""
     _remove_orphans(environment)
     words = ("run", "-d", "--label", f"{OWNER_LABEL}={os.getpid()}", "-e", "TESTS_PASSWORD", *options)
     publish = ("--user", "999:999", "-p", f"127.0.0.1::{port}", "--entrypoint", "bash")
-    container = run("docker", *words, *publish, image, "-c", script, environment=environment).strip()
+    found = run("docker", *words, *publish, image, "-c", script, environment=environment).strip()
     try:
-        try:
-            address = run("docker", "port", container, str(port), environment=environment).split()[0]
-        except StepFailed:  # it has ended already
-            raise _no_answer(container, environment, "it ended at its start") from None
-        yield container, int(address.rsplit(":", 1)[1])
+        yield found
     finally:
-        run("docker", "rm", "-f", "-v", container, environment=environment)
+        run("docker", "rm", "-f", "-v", found, environment=environment)
 
 
-def _remove_orphans(environment: Mapping[str, str]) -> None:
-    """Remove what test processes left that were killed."""
-    template = f'{{{{.ID}}}} {{{{.Label "{OWNER_LABEL}"}}}}'
-    words = ("ps", "-a", "--filter", f"label={OWNER_LABEL}", "--format", template)
-    for line in run("docker", *words, environment=environment).splitlines():
-        container, owner = line.split()
-        if not os.path.exists(f"/proc/{owner}"):
-            succeeds("docker", "rm", "-f", "-v", container, environment=environment)  # another process may be faster
+def published(container: str, port: int, environment: Mapping[str, str]) -> int:
+    """The port of the loopback interface that leads to `port`, a new one at each start. Raises StepFailed."""
+    try:
+        address = run("docker", "port", container, str(port), environment=environment).split()[0]
+    except StepFailed:  # it has ended already
+        raise _no_answer(container, environment, "it ended at its start") from None
+    return int(address.rsplit(":", 1)[1])
 
 
-def _await(container: str, environment: Mapping[str, str], probe: Callable[[], object], error: type[Exception]) -> None:
+def await_answer(
+    container: str, environment: Mapping[str, str], probe: Callable[[], object], error: type[Exception]
+) -> None:
     """Wait until the probe raises no `error` any more. Raises StepFailed with the container's last lines."""
     inspect = ("docker", "container", "inspect", "-f", "{{.State.Running}}", container)
 
@@ -105,6 +101,27 @@ def _await(container: str, environment: Mapping[str, str], probe: Callable[[], o
         probe()
     except error as failure:
         raise _no_answer(container, environment, str(failure)) from None
+
+
+def _remove_orphans(environment: Mapping[str, str]) -> None:
+    """Remove what test processes left that were killed."""
+    template = f'{{{{.ID}}}} {{{{.Label "{OWNER_LABEL}"}}}}'
+    words = ("ps", "-a", "--filter", f"label={OWNER_LABEL}", "--format", template)
+    for line in run("docker", *words, environment=environment).splitlines():
+        container, owner = line.split()
+        if not _alive(int(owner)):
+            succeeds("docker", "rm", "-f", "-v", container, environment=environment)  # another process may be faster
+
+
+def _alive(pid: int) -> bool:
+    """Whether there is a process of this id, of whichever user."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _no_answer(container: str, environment: Mapping[str, str], why: str) -> StepFailed:

@@ -8,9 +8,10 @@ import click
 
 
 def ensure(environ: Mapping[str, str]) -> None:
-    """Create the user of ADMIN_USERNAME, or bring its password, e-mail and role in step with the environment.
+    """Create the user of ADMIN_USERNAME, or bring its name, e-mail, role and password in step with the environment.
 
-    Nothing without ADMIN_USERNAME. Raises ValueError when a variable is missing or the role does not exist.
+    The administrator is known by its name or else by its e-mail. Nothing without ADMIN_USERNAME. Raises ValueError when
+    a variable is missing, the role does not exist, the e-mail is another user's, or Airflow does not take the change.
     """
     username = environ.get("ADMIN_USERNAME")
     if not username:
@@ -22,6 +23,7 @@ def ensure(environ: Mapping[str, str]) -> None:
     email = environ.get("ADMIN_EMAIL") or f"{username}@example.org"
 
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+    from airflow.providers.fab.auth_manager.security_manager.override import FabException
     from airflow.utils.providers_configuration_loader import providers_configuration_loaded
     from werkzeug.security import check_password_hash
 
@@ -34,21 +36,29 @@ def ensure(environ: Mapping[str, str]) -> None:
             if role is None:
                 known = ", ".join(sorted(one.name for one in manager.get_all_roles()))
                 raise ValueError(f"ADMIN_ROLE: there is no role {wanted!r}; there are: {known}")
-            user = manager.find_user(username=username)
+            user, owner = manager.find_user(username=username), manager.find_user(email=email)
+            # the administrator under a new name; an account with fewer rights is somebody else's
+            if user is None and owner is not None and role in owner.roles:
+                user = owner
+            if owner is not None and owner is not user:
+                raise ValueError(f"ADMIN_EMAIL: {email} is the address of the user {owner.username}: choose another")
             if user is None:
                 first, last = environ.get("ADMIN_FIRSTNAME") or username, environ.get("ADMIN_LASTNAME") or "Admin"
-                if not manager.add_user(username, first, last, email, role, password):
-                    raise ValueError(f"the user {username} could not be made: is {email} the address of another user?")
+                try:
+                    manager.add_user(username, first, last, email, role, password)
+                except FabException as error:
+                    raise ValueError(f"the user {username} could not be made, as Airflow says above") from error
                 click.echo(f"user {username} made with the role {wanted}")
                 return
+            if (user.username, user.email) != (username, email) or role not in user.roles:
+                user.username, user.email = username, email
+                user.roles = [*user.roles, *([role] if role not in user.roles else [])]
+                if not manager.update_user(user):
+                    raise ValueError(f"the user {username} could not be changed, as Airflow says above")
+                click.echo(f"user {username} updated")
             # a new hash each time would end every session at every upgrade
             if not check_password_hash(user.password, password):
                 manager.reset_password(user.id, password)
                 click.echo(f"password of {username} changed")
-            if user.email != email or role not in user.roles:
-                user.email = email
-                user.roles = [*user.roles, *([role] if role not in user.roles else [])]
-                manager.update_user(user)
-                click.echo(f"user {username} updated")
 
     run()

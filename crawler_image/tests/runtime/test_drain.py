@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from celery_worker import QUEUE, Worker, until
 from newscrawl_airflow.drain import BLIND, Look, is_drained, task_processes
 from newscrawl_airflow.worker_state import WorkerState
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="the drain reads Linux's /proc")
 
 
 def drain(worker: Worker, grace: float = 60) -> subprocess.Popen[str]:
@@ -21,6 +24,7 @@ def consumes(worker: Worker) -> bool:
 
 
 @pytest.mark.slow
+@needs_proc
 def test_running_task_ends_and_a_new_one_stays_queued(worker, broker, publish, tmp_path):
     publish("running", str(tmp_path / "go"))
     until(worker.running)
@@ -39,6 +43,7 @@ def test_running_task_ends_and_a_new_one_stays_queued(worker, broker, publish, t
 
 
 @pytest.mark.slow
+@needs_proc
 def test_messages_that_arrive_while_it_drains_are_done_once_or_stay(worker, broker, publish):
     names = [str(number) for number in range(60)]
     for name in names[:20]:
@@ -55,6 +60,7 @@ def test_messages_that_arrive_while_it_drains_are_done_once_or_stay(worker, brok
 
 
 @pytest.mark.slow
+@needs_proc
 def test_worker_that_lost_redis_for_a_moment_still_drains(worker, broker, publish, tmp_path):
     publish("running", str(tmp_path / "go"))
     until(worker.running)
@@ -70,6 +76,7 @@ def test_worker_that_lost_redis_for_a_moment_still_drains(worker, broker, publis
 
 
 @pytest.mark.slow
+@needs_proc
 def test_idle_worker_is_drained_at_once_and_its_probe_passes(worker):
     process = drain(worker)
     assert process.wait(30) == 0
@@ -80,6 +87,7 @@ def test_idle_worker_is_drained_at_once_and_its_probe_passes(worker):
 
 
 @pytest.mark.slow
+@needs_proc
 def test_grace_is_a_bound(worker, publish, tmp_path):
     publish("long", str(tmp_path / "go"))
     until(worker.running)
@@ -90,6 +98,7 @@ def test_grace_is_a_bound(worker, publish, tmp_path):
 
 
 @pytest.mark.slow
+@needs_proc
 def test_tasks_are_counted_without_redis(worker, publish, tmp_path):
     assert task_processes(worker.process.pid) == 0
     publish("one", str(tmp_path / "go"))
@@ -110,6 +119,7 @@ def test_worker_that_was_not_ready_has_nothing_to_drain(tmp_path, monkeypatch):
     assert "nothing to drain" in drain_unready(tmp_path, monkeypatch, "/dev/null")
 
 
+@needs_proc
 def test_what_the_drain_says_is_in_the_log_of_the_worker(tmp_path, monkeypatch):
     """Of PID 1 of a container; here of a program whose output is a pipe as a container's is."""
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
