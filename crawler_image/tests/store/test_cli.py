@@ -19,9 +19,10 @@ import requests
 from click.testing import CliRunner, Result
 from newscrawl.cli import main, options
 from newscrawl.store import Database, runs
+from newscrawl.store.tables import articles
 from pyarrow.parquet import read_table
 from small_site import SmallSite
-from sqlalchemy import make_url
+from sqlalchemy import make_url, update
 
 Run = Callable[..., Result]
 
@@ -154,6 +155,15 @@ def test_a_lake_is_loaded_by_hand(run: Run, site: SmallSite, tmp_path: Path) -> 
     listed = run("lake", "list", **lake).stdout
     assert f"articles/site=small/date={today}/articles.parquet " in listed
     assert [line.split()[1] for line in listed.splitlines()[1:]] == ["loaded", "loaded"]
+
+
+def test_a_lake_says_which_days_are_left(run: Run, database: Database, tmp_path: Path) -> None:
+    lake = {"NEWSCRAWL_LAKE_URL": f"file://{tmp_path}/lake"}
+    run("crawl", "small")
+    assert "to be loaded" not in run("lake", "list", **lake).output
+    with database.engine.begin() as connection:
+        connection.execute(update(articles).values(fetched=datetime(2026, 3, 1, 12, tzinfo=UTC)))
+    assert "1 days of a site are to be loaded, from 2026-03-01 on" in run("lake", "list", **lake).stderr
 
 
 def test_more_workers_are_processes_that_share_the_batches(run: Run, site: SmallSite) -> None:

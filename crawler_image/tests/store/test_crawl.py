@@ -29,7 +29,7 @@ from newscrawl.reparse import reparse
 from newscrawl.settings import Settings
 from newscrawl.store import Database, StoreUnavailable, articles, frontier, runs
 from newscrawl.store.articles import Search
-from newscrawl.store.tables import urls, visits
+from newscrawl.store.tables import lake_files, urls, visits
 from newscrawl.store.visits import Visit
 from small_site import SmallSite
 from sqlalchemy import func, make_url, select, text, update
@@ -506,14 +506,20 @@ def test_what_is_made_anew_is_loaded_into_the_lake_again(
 ) -> None:
     crawl(settings, limit=3)
     lake, today = open_lake(f"file://{tmp_path}/lake", {}), now().date()
-    load_articles(database, lake, today, SITE)
     much_later = now() + timedelta(days=100)
+
+    def load_when_the_day_is_over() -> None:
+        load_articles(database, lake, today, SITE)
+        with database.engine.begin() as connection:
+            connection.execute(update(lake_files).values(loaded=much_later))
+
+    load_when_the_day_is_over()
     assert due(database, lake, much_later) == []
     file = settings.sites[-1] / "small.yaml"
     file.write_text(file.read_text().replace("css: h1", "css: article p"))
     assert reparse(SITE, settings=settings) == {"changed": 3}
     assert due(database, lake, much_later) == [(today, SITE)]
-    load_articles(database, lake, today, SITE)
+    load_when_the_day_is_over()
     assert due(database, lake, much_later) == []
 
 
