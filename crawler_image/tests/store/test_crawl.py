@@ -433,6 +433,19 @@ def test_a_profile_whose_body_is_read_by_another_means_fails_the_run(
     assert told["reason"].startswith("body by the profile went empty: 0 of 15 articles have it, before 100% had")
 
 
+def test_a_site_that_has_been_silent_for_weeks_fails_its_runs(database: Database, settings: Settings) -> None:
+    assert crawl(settings)["ok"]
+    with database.engine.begin() as connection:
+        connection.execute(update(runs.runs).values(started=now() - timedelta(days=25)))
+        for days in range(26, 32):
+            started = now() - timedelta(days=days)
+            run_id = runs.start(connection, SITE, f"{days} days ago", started)
+            runs.note(connection, run_id, {"filled": {"articles": 3, "characters": 9000}}, started)
+            runs.finish(connection, run_id, "succeeded", None, started)
+    for key in ("second", "third"):
+        assert crawl(settings, key)["reason"].startswith("no new article for 600 hours, before never for more than 24")
+
+
 def test_hubs_in_trouble_are_noted(database: Database, settings: Settings, site: SmallSite) -> None:
     file = settings.sites[-1] / "small.yaml"
     file.write_text(file.read_text().replace(f'"{site.url}/feed"', f'"{site.url}/feed", "{site.url}/gone"'))

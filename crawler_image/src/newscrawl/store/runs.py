@@ -12,6 +12,8 @@ from sqlalchemy.dialects.mysql import insert
 
 from newscrawl.store.tables import articles, batches, runs, urls, visits
 
+_FRUITFUL = 20  # runs that brought articles: as many tell how long a site uses to be silent
+
 
 class UnknownRun(Exception):
     """There is no run of this id."""
@@ -143,15 +145,15 @@ def filled(connection: Connection, run_id: int) -> dict[str, int]:
     return dict(connection.execute(query).one()._mapping)
 
 
-def counts_before(connection: Connection, run: Row, *, days: int = 14) -> list[tuple[datetime, Mapping[str, Any]]]:
-    """Start and counts of the site's ended runs in the days before `run`."""
-    query = select(runs.c.started, runs.c.counts).where(
-        runs.c.site == run.site,
-        runs.c.id != run.id,
-        runs.c.state != "running",
-        runs.c.started.between(run.started - timedelta(days=days), run.started),
-    )
-    return [(row.started, row.counts) for row in connection.execute(query)]
+def counts_before(connection: Connection, run: Row, past: timedelta) -> list[tuple[datetime, Mapping[str, Any]]]:
+    """Start and counts of the site's ended runs in the time before `run`, and of the last ones, whenever they were,
+    that brought articles."""
+    of_site = runs.c.site == run.site, runs.c.id != run.id, runs.c.state != "running", runs.c.started <= run.started
+    query = select(runs.c.id, runs.c.started, runs.c.counts).where(*of_site)
+    recent = query.where(runs.c.started >= run.started - past)
+    fruitful = query.where(runs.c.counts["filled"]["articles"].as_integer() > 0).order_by(desc(runs.c.started))
+    found = {row.id: row for part in (recent, fruitful.limit(_FRUITFUL)) for row in connection.execute(part)}
+    return [(row.started, row.counts) for row in found.values()]
 
 
 def planned(connection: Connection, run_id: int) -> int:
