@@ -136,7 +136,13 @@ def test_a_crawl_by_hand_from_nothing_to_an_export(run: Run, site: SmallSite, tm
     assert (first["counts"]["stored"], last["counts"]["stored"]) == (4, 2)
     assert "succeeded" in run("runs", str(last["id"])).stdout
     assert run("frontier", "stats").stdout.split()[-6:] == ["0", "0", "6", "0", "0", "0"]
-    assert "6 done" in " ".join(run("sites", "health", "small").stdout.split())
+    health = " ".join(run("sites", "health", "small").stdout.split())
+    assert "6 done" in health
+    filled = "authors 0%, body by the profile 100%, image 0%, keywords 0%, modified 0%, published 100%, section 100%"
+    assert f"run {last['id']}: of 2 articles have {filled}" in health
+    # a run without articles says nothing about them
+    run("crawl", "small")
+    assert f"run {last['id']}: of 2 articles" in " ".join(run("sites", "health", "small").stdout.split())
 
 
 def test_a_lake_is_loaded_by_hand(run: Run, site: SmallSite, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def filled(connection: Connection, run_id: int) -> dict[str, int]:
         .distinct()
         .subquery()
     )
-    present = {name: articles.c[name].is_not(None) for name in ("published", "section", "image")}
+    present = {name: articles.c[name].is_not(None) for name in ("published", "modified", "section", "image")}
     present |= {name: func.json_length(articles.c[name]) > 0 for name in ("authors", "keywords")}
     # the generic reading takes over silently where a profile's selectors find nothing any more
     by = func.json_unquote(func.json_extract(articles.c.sources, "$.body"))
