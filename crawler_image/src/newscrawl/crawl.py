@@ -175,7 +175,13 @@ def _store_links(context: Context, run_id: int, on_found: Callable[[int], None])
 
     troubles: dict[str, str] = {}
     links = discover(
-        context.profile, context.fetcher, known=known, hub_state=hubs, now=now(), on_trouble=troubles.__setitem__
+        context.profile,
+        context.fetcher,
+        known=known,
+        hub_state=hubs,
+        now=now(),
+        last=database.run(lambda connection: runs.last_found(connection, site, run_id)),
+        on_trouble=troubles.__setitem__,
     )
     found = new = 0
     for part in _parts(links):

@@ -47,13 +47,15 @@ class Crawl:
         self.known: set[str] = set()
         self.hubs = Hubs()
         self.now = NOW
+        self.last: datetime | None = None
 
     def run(self, *, store: bool = True, **places: object) -> list[Link]:
         def known(urls: Sequence[str]) -> set[str]:
             return self.known & set(urls)
 
         hubs = self.hubs if store else Hubs()
-        found = list(discover(profile(**places), self.fetcher, known=known, hub_state=hubs, now=self.now))
+        told = {"known": known, "hub_state": hubs, "now": self.now, "last": self.last}
+        found = list(discover(profile(**places), self.fetcher, **told))
         if store:
             self.known |= {link.url for link in found}
         return found
@@ -136,6 +138,36 @@ def test_what_is_older_than_the_lookback_is_left_alone(crawl: Crawl, site: Local
     assert crawl.paths(feeds=[feed], lookback_days=7) == ["/0", "/2", "/3"]
 
 
+@pytest.mark.parametrize("kind", ["feeds", "sitemaps", "lists"])
+def test_the_lookback_is_that_before_a_hub_s_last_visit(crawl: Crawl, site: LocalSite, kind: str) -> None:
+    def publish(*days: int) -> None:
+        paths = [f"/2026/11/{day:02}/a" for day in days]
+        links = "".join(f"<a class=a href='{path}'>a</a>" for path in paths)
+        body = {"feeds": rss(*(item(path, "") for path in paths)), "lists": links.encode()}
+        site.page("/hub", body.get(kind) or urlset(*(entry(site.url(path)) for path in paths)))
+
+    place = ListPage(site.url("/hub"), "css: a.a") if kind == "lists" else site.url("/hub")
+    publish(19, 20)
+    assert crawl.paths(**{kind: [place]}, lookback_days=3) == ["/2026/11/20/a"]
+    # paused, or failing while others did not
+    crawl.now += timedelta(days=6)
+    publish(19, 20, 22, 25)
+    assert sorted(crawl.paths(**{kind: [place]}, lookback_days=3)) == ["/2026/11/22/a", "/2026/11/25/a"]
+    crawl.now += timedelta(days=1)
+    publish(22, 24, 26)
+    assert crawl.paths(**{kind: [place]}, lookback_days=3) == ["/2026/11/26/a"]
+
+
+def test_hubs_that_are_read_anew_reach_back_to_the_last_run(crawl: Crawl, site: LocalSite) -> None:
+    for day in (18, 19):
+        site.page(f"/{day}.xml", urlset(entry(site.url(f"/2026/11/{day}/a"))))
+    children = (f"<loc>{site.url(f'/{day}.xml')}</loc><lastmod>2026-11-{day}</lastmod>" for day in (18, 19))
+    top = site.page("/index.xml", index(*children))
+    crawl.last = NOW - timedelta(days=1)
+    assert crawl.paths(sitemaps=[top], lookback_days=3) == ["/2026/11/19/a"]
+    assert site.count("/18.xml") == 0
+
+
 def test_an_undated_archive_is_left_alone_by_the_days_in_its_addresses(crawl: Crawl, site: LocalSite) -> None:
     paths = ["/2026/11/15/a", "/2026/11/16/b", "/2019/nov/23/c", "/20191123", "/d"]
     found = crawl.run(sitemaps=[site.page("/s.xml", urlset(*(entry(site.url(path)) for path in paths)))])
@@ -190,9 +222,9 @@ def test_a_hub_that_stamps_all_its_links_with_one_time_dates_no_change(
 
 def test_http_links_of_an_https_hub_are_https_on_its_own_host() -> None:
     links = [Link(f"http://a.example/{n}", "") for n in (1, 2)] + [Link("http://b.example/3", "")]
-    chosen = Choice(profile("a.example", "b.example"), NOW).of(links, "https://www.a.example/rss")
+    chosen = Choice(profile("a.example", "b.example"), Hubs(), NOW).of(links, "https://www.a.example/rss")
     assert [link.url for link in chosen] == ["http://a.example/1", "http://a.example/2", "http://b.example/3"]
-    chosen = Choice(profile("a.example", "b.example"), NOW).of(links, "https://a.example/rss")
+    chosen = Choice(profile("a.example", "b.example"), Hubs(), NOW).of(links, "https://a.example/rss")
     assert [link.url for link in chosen] == ["https://a.example/1", "https://a.example/2", "http://b.example/3"]
 
 

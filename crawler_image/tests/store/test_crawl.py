@@ -29,7 +29,7 @@ from newscrawl.reparse import reparse
 from newscrawl.settings import Settings
 from newscrawl.store import Database, StoreUnavailable, articles, frontier, runs
 from newscrawl.store.articles import Search
-from newscrawl.store.tables import lake_files, urls, visits
+from newscrawl.store.tables import hubs, lake_files, urls, visits
 from newscrawl.store.visits import Visit
 from small_site import SmallSite
 from sqlalchemy import func, make_url, select, text, update
@@ -122,17 +122,17 @@ def test_a_second_profile_of_a_site_hears_whose_its_links_are(
     database: Database, settings: Settings, site: SmallSite
 ) -> None:
     crawl(settings)
-    hubs = "SELECT site, url, HEX(listed), visited FROM hubs"
-    before = database.run(lambda connection: connection.execute(text(hubs)).all())
+    remembered = "SELECT site, url, HEX(listed), visited FROM hubs"
+    before = database.run(lambda connection: connection.execute(text(remembered)).all())
     site.profile(settings.sites[1], "second")
     for key in ("first", "again"):
         found = discover_site("second", run_key=key, settings=settings)
         told = report(found.run_id, settings=settings)
         assert (told["ok"], told["counts"]["elsewhere"]) == (False, {"small": 40})
         assert told["reason"].startswith("40 links belong to site small")
-    assert database.run(lambda connection: connection.execute(text(hubs)).all()) == before
+    assert database.run(lambda connection: connection.execute(text(remembered)).all()) == before
     # what is new is the first finder's
-    site.bodies[40], site.modified[40] = site.bodies[0][::-1], site.modified[0]
+    site.publish(40, site.bodies[0][::-1], site.published[0])
     found = discover_site("second", run_key="third", settings=settings)
     assert (found.new, len(found.batches)) == (1, 1)
     fetch_batch(found.run_id, found.batches[0], settings=settings)
@@ -229,6 +229,27 @@ def test_what_is_wrong_with_the_database_is_blamed_on_no_page(database: Database
 def test_a_limit_leaves_the_rest_for_the_next_run(database: Database, settings: Settings, site: SmallSite) -> None:
     assert crawl(settings, limit=15)["counts"]["stored"] == 15
     assert crawl(settings, "second")["counts"]["stored"] == 25
+    assert stored(database) == truth(site)
+
+
+@pytest.mark.parametrize("rules", ["as before", "changed"])
+def test_a_site_that_was_paused_for_longer_than_its_lookback_loses_nothing(
+    database: Database, settings: Settings, site: SmallSite, rules: str
+) -> None:
+    file = settings.sites[-1] / "small.yaml"
+    file.write_text(file.read_text().replace("batch_size: 100", "lookback_days: 3"))
+    crawl(settings)
+    with database.engine.begin() as connection:
+        paused = timedelta(days=6)
+        connection.execute(update(runs.runs).values(started=now() - paused))
+        connection.execute(update(hubs).values(visited=now() - paused))
+        found_nothing = runs.start(connection, SITE, "its pattern was wrong", now())
+        runs.note(connection, found_nothing, {"found": 0}, now())
+        runs.finish(connection, found_nothing, "succeeded", None, now())
+    site.publish(40, site.bodies[0][::-1], now() - timedelta(days=5))
+    if rules == "changed":
+        file.write_text(file.read_text().replace("/news/[0-9]+", "/news/[0-9]+$"))
+    assert crawl(settings, "second")["counts"]["stored"] == 1
     assert stored(database) == truth(site)
 
 

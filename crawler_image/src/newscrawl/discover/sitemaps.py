@@ -7,7 +7,7 @@ site must cost neither memory nor hours. Entities are not resolved, nothing is l
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -44,11 +44,12 @@ class Child:
     modified: datetime | None
 
 
-def links(hubs: Hubs, url: str, since: datetime) -> Iterator[Link]:
-    """The pages of the sitemap at `url` and of all below it that changed after `since`, those of the newest file first.
+def links(hubs: Hubs, url: str, since: Callable[[str], datetime]) -> Iterator[Link]:
+    """The pages of the sitemap at `url` and of all below it, those of the newest file first.
 
-    A file that was not changed since the last run is not read again, and one without news rests. Raises FetchError when
-    `url` cannot be read; a file below it that cannot is logged, and read by the next run.
+    Left out are files that did not change after `since`, which is asked for each by its URL. A file that was not
+    changed since the last run is not read again, and one without news rests. Raises FetchError when `url` cannot be
+    read; a file below it that cannot is logged, and read by the next run.
     """
     todo: list[tuple[int, Child]] = [(0, Child(url, None))]
     seen = {url}
@@ -64,7 +65,7 @@ def links(hubs: Hubs, url: str, since: datetime) -> Iterator[Link]:
         usable = [one for one in children if len(one.url) <= MAX_URL]
         if len(usable) < len(children):
             log.warning("%s: %d URLs of sitemaps are too long", here.url, len(children) - len(usable))
-        fresh = [one for one in usable if one.url not in seen and not (one.modified and one.modified < since)]
+        fresh = [one for one in usable if one.url not in seen and not (one.modified and one.modified < since(one.url))]
         if fresh and depth >= MAX_DEPTH:
             log.warning("%s: its %d sitemaps lie too deep (more than %d indexes)", here.url, len(fresh), MAX_DEPTH)
             continue

@@ -90,6 +90,14 @@ def get(connection: Connection, run_id: int) -> Row:
     return row
 
 
+def last_found(connection: Connection, site: str, run_id: int) -> datetime | None:
+    """When the last run of the site began, but for this one, whose discovery found any link."""
+    query = select(func.max(runs.c.started)).where(
+        runs.c.site == site, runs.c.id != run_id, runs.c.counts["found"].as_integer() > 0
+    )
+    return connection.scalar(query)
+
+
 def note(connection: Connection, run_id: int, counts: Mapping[str, Any], now: datetime) -> None:
     """Adds to the run's counts and says that it is alive."""
     merged = {**get(connection, run_id).counts, **counts}
