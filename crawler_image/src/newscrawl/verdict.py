@@ -184,12 +184,14 @@ def _short(run: Yield, before: Sequence[Yield]) -> str | None:
 
 
 def _dead_hubs(run: Yield, before: Sequence[Yield]) -> list[str]:
-    """Hubs that failed, or listed nothing, in every run of a day and more; the others hide it."""
+    """Hubs that failed, or listed nothing or too much, in every run of a day and more; the others hide it."""
     newest_first = sorted(before, key=lambda one: one.started, reverse=True)
     found = []
     for url, kind in run.hubs.items():
         bad = [run, *takewhile(lambda one, url=url: url in one.hubs, newest_first)]
         if len(bad) >= ENOUGH_RUNS and run.started - bad[-1].started >= _DAY:
             hours = round((run.started - bad[-1].started).total_seconds() / 3600)
-            found.append(f"{url}: {kind} for {hours} hours: see whether the site still has it")
+            cut_off = kind == "too_many_links"
+            advice = "name smaller ones in its place" if cut_off else "see whether the site still has it"
+            found.append(f"{url}: {kind} for {hours} hours: {advice}")
     return found

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 from local_site import LocalSite
 from newscrawl import discover as discover_package
-from newscrawl.discover import discover
+from newscrawl.discover import discover, sitemaps
 from newscrawl.discover.choice import Choice
 from newscrawl.discover.dates import moment
 from newscrawl.discover.hubs import LONGEST_REST, rest_after
@@ -48,13 +48,16 @@ class Crawl:
         self.hubs = Hubs()
         self.now = NOW
         self.last: datetime | None = None
+        self.troubles: dict[str, str] = {}  # of the last run
 
     def run(self, *, store: bool = True, **places: object) -> list[Link]:
         def known(urls: Sequence[str]) -> set[str]:
             return self.known & set(urls)
 
         hubs = self.hubs if store else Hubs()
+        self.troubles = {}
         told = {"known": known, "hub_state": hubs, "now": self.now, "last": self.last}
+        told["on_trouble"] = self.troubles.__setitem__
         found = list(discover(profile(**places), self.fetcher, **told))
         if store:
             self.known |= {link.url for link in found}
@@ -354,6 +357,43 @@ def test_an_unchanged_index_does_not_hide_a_changed_sitemap(crawl: Crawl, site: 
     assert crawl.paths(sitemaps=[top]) == ["/1"]
     site.page("/child.xml", urlset(entry(site.url("/1")), entry(site.url("/2"))), ETag='"2"')
     assert crawl.paths(sitemaps=[top]) == ["/2"]
+
+
+def test_an_index_of_which_no_sitemap_can_be_read_has_failed(crawl: Crawl, site: LocalSite) -> None:
+    top = site.page("/index.xml", index(*(f"<loc>{site.page(f'/{n}.xml', b'', 403)}</loc>" for n in (1, 2))))
+    with pytest.raises(FetchError) as caught:
+        crawl.run(sitemaps=[top])
+    assert (caught.value.url, caught.value.kind) == (site.url("/1.xml"), "http_403")
+    feed = site.page("/rss", rss(item("/1")))
+    assert crawl.paths(feeds=[feed], sitemaps=[top]) == ["/1"]
+    assert crawl.troubles == {top: "http_403"}
+
+
+def test_a_sitemap_that_was_read_once_and_fails_is_told(crawl: Crawl, site: LocalSite) -> None:
+    names = ("news", "sport", "never")
+    for name in names[:2]:
+        site.page(f"/{name}.xml", urlset(entry(site.url(f"/{name}"))))
+    top = site.page("/index.xml", index(*(f"<loc>{site.url(f'/{name}.xml')}</loc>" for name in names)))
+    assert crawl.paths(sitemaps=[top]) == ["/news", "/sport"]
+    # many an index lists files that nobody has
+    assert crawl.troubles == {}
+    site.page("/news.xml", b"", 404)
+    crawl.now += LONGEST_REST_BELOW
+    assert crawl.paths(sitemaps=[top]) == []
+    assert crawl.troubles == {site.url("/news.xml"): "http_404"}
+
+
+def test_what_is_cut_off_is_told(crawl: Crawl, site: LocalSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sitemaps, "MAX_URLS", 3)
+    monkeypatch.setattr(sitemaps, "MAX_FILES", 3)
+    for name, count in (("full", 3), ("over", 4), ("third", 1)):
+        site.page(f"/{name}.xml", urlset(*(entry(site.url(f"/{name}{number}")) for number in range(count))))
+    children = [f"<loc>{site.url(f'/{name}.xml')}</loc>" for name in ("full", "over", "third")]
+    top = site.page("/index.xml", index(*children))
+    for found in (6, 0, 0):
+        assert len(crawl.run(sitemaps=[top])) == found
+        assert crawl.troubles == {top: "too_many_links", site.url("/over.xml"): "too_many_links"}
+        crawl.now += timedelta(minutes=10)
 
 
 def test_indexes_end(crawl: Crawl, site: LocalSite) -> None:

@@ -48,7 +48,7 @@ def discover(
     seen: set[str] = set()
     first_problem: FetchError | None = None
     answered = 0
-    for name, links in _sources(hubs, choice, known):
+    for name, links in _sources(hubs, choice, known, on_trouble):
         try:
             for link in links:
                 if link.url in seen:
@@ -76,13 +76,16 @@ def discover(
 
 
 def _sources(
-    hubs: Hubs, choice: Choice, known: Callable[[Sequence[str]], set[str]]
+    hubs: Hubs,
+    choice: Choice,
+    known: Callable[[Sequence[str]], set[str]],
+    on_trouble: Callable[[str, str], None],
 ) -> Iterator[tuple[str, Iterator[Link]]]:
     places = hubs.profile.discover
     for url in places.feeds:
         yield url, _news(choice.of(_feed(hubs, url), url), known)
     for url in places.sitemaps:
-        yield url, _news(choice.of(sitemaps.links(hubs, url, choice.since), url), known)
+        yield url, _news(choice.of(sitemaps.links(hubs, url, choice.since, on_trouble), url), known)
     for page in places.lists:
         yield page.url, lists.links(hubs, page, choice, known)
 
