@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
+import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 import redis
 from cuttable import Proxy
+from deadly_steps import fetch_until
 from newscrawl import batch
 from newscrawl import crawl as crawl_module
 from newscrawl import reparse as reparse_module
@@ -267,23 +270,31 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(
     database: Database, told: dict[str, str], tmp_path: Path, kills: int
 ) -> None:
     told["NEWSCRAWL_LEASE"] = "1"
-    settings = environment.load(told)
+    settings, chance = environment.load(told), random.Random(kills)
     workers = multiprocessing.get_context("forkserver")
     workers.set_forkserver_preload(["newscrawl.batch"])
     with SmallSite(10 * kills) as site:
         site.profile(tmp_path / "sites", batch_size=10 * kills)
         found = discover_site(SITE, run_key="first", settings=settings)
+        work = found.run_id, found.batches[0], settings
         for kill in range(1, kills + 1):
             held = _Held(site, 9 * kill)
-            worker = workers.Process(
-                target=fetch_batch, args=(found.run_id, found.batches[0]), kwargs={"settings": settings}
-            )
-            worker.start()
+            # while requests are in flight, or at a step in MySQL or the WARC; in some kills beside another worker
+            step = 0 if kill % 2 else chance.randint(1, 120)
+            dying = [workers.Process(target=fetch_until, args=(step, *work))]
+            dying += [workers.Process(target=fetch_until, args=(0, *work))] * (kill % 5 == 2)
+            for worker in dying:
+                worker.start()
             try:
-                assert held.reached.wait(30)
+                if step:
+                    dying[0].join(60)
+                    assert dying[0].exitcode == -signal.SIGKILL
+                else:
+                    assert held.reached.wait(30)
             finally:
-                worker.kill()
-                worker.join()
+                for worker in dying:
+                    worker.kill()
+                    worker.join()
                 held.go_on.set()
         site.on_article = lambda n: None
         fetch_batch(found.run_id, found.batches[0], settings=settings)
@@ -294,6 +305,8 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(
         # recorded once each, and asked for again only when its worker died before it was stored
         assert set(visits_of(database).values()) == {1}
         assert max(site.asked().values()) <= kills + 1
+        # what is stored can be read again: no record was written over, none is half there
+        assert reparse(SITE, settings=settings) == {"unchanged": 10 * kills}
 
 
 class _Held:
