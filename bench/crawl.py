@@ -60,6 +60,7 @@ SHARE_APART = 0.1  # of wall time x N, and of two requests' distance: a limiter'
 
 MEMORY_PAGES, MEMORY_BATCH, MEMORY_WARM, MEMORY_SAMPLE = 20_000, 250, 2000, 1000
 MOST_GROWTH = 0.1
+WITHOUT_SELECTORS = "hanbit"  # whose pages trafilatura reads, with caches of its own
 # harbor cuts these off every time, and a batch would wait until it gives them up
 NOT_CUT_OFF = r"/20\d\d/\d\d/[a-z0-9-]+-\d+(?<![13579]57)$"
 
@@ -97,9 +98,19 @@ class Served:
         return self.pipe.recv()
 
     def profile(
-        self, folder: Path, site: str, copy: int = 0, *, rate: float, concurrency: int, batch: int, article: str = ""
+        self,
+        folder: Path,
+        site: str,
+        copy: int = 0,
+        *,
+        rate: float,
+        concurrency: int,
+        batch: int,
+        article: str = "",
+        selectors: bool = True,
     ) -> str:
-        """Writes the profile of a copy's site, `article` in the place of its pattern; returns its name."""
+        """Writes the profile of a copy's site, `article` in the place of its pattern, or without `selectors`; returns
+        its name."""
         address = f"127.0.0.1:{self.ports[copy][site]}"
         profile = yaml.safe_load((PROFILES / f"{site}.yaml").read_text("utf-8").replace(f"{site}.newssite", address))
         profile["site"] = f"{site}{copy}"
@@ -107,6 +118,8 @@ class Served:
         profile["crawl"] |= {"batch_size": batch, "max_articles": 100_000}
         if article:
             profile["urls"]["article"][0] = article
+        if not selectors:
+            del profile["versions"]
         (folder / f"{site}{copy}.yaml").write_text(yaml.safe_dump(profile, allow_unicode=True), "utf-8")
         return profile["site"]
 
@@ -454,14 +467,19 @@ def most_within(requests: Sequence[Request], seconds: float) -> int:
 
 
 def memory(settings: Settings) -> Measured:
-    """The resident memory of one worker process over many pages of four templates."""
+    """The resident memory of one worker process over many pages of four templates, one of them without selectors."""
     _empty(settings)
     with serving(1, MEMORY_PAGES // len(SITES), rendered=["harbor"]) as sites, started(1) as pool:
         queues = []
         for site in SITES:
-            article = NOT_CUT_OFF if site == "harbor" else ""
             name = sites.profile(
-                settings.sites[-1], site, rate=UNLIMITED, concurrency=AT_ONCE, batch=MEMORY_BATCH, article=article
+                settings.sites[-1],
+                site,
+                rate=UNLIMITED,
+                concurrency=AT_ONCE,
+                batch=MEMORY_BATCH,
+                article=NOT_CUT_OFF if site == "harbor" else "",
+                selectors=site != WITHOUT_SELECTORS,
             )
             (found,) = finished(
                 f"{site} is discovered", [pool.submit(discover_site, name, run_key="bench", settings=settings)]
