@@ -1,7 +1,8 @@
 """Loads yesterday's articles into the lake, a task for each site; it is there where the chart's `lake` names a lake.
 
-A day that could not be loaded, because the lake or Airflow was down, is loaded with a later one. Started by hand with a
-`day`, it loads all sites of that day again: what is in the lake is replaced, nothing is there twice.
+A day that was not loaded, because the lake or Airflow was down or no lake was named, is loaded with a later one.
+Started by hand with a `day`, it loads all sites of that day again: what is in the lake is replaced, nothing is there
+twice.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from newscrawl.settings import Settings
 from newscrawl.store import frontier, runs
 from newscrawl.store.hubs import Hubs
 from newscrawl.urls import MAX_URL
-from newscrawl.verdict import Yield, drift, judge
+from newscrawl.verdict import PAST, Yield, drift, judge
 
 __all__ = ["BatchResult", "Discovery", "SiteUnreachable", "discover_site", "fetch_batch", "report"]
 
@@ -119,7 +119,7 @@ def report(run_id: int, *, settings: Settings | None = None) -> dict[str, Any]:
     if run.counts.get("found") is None and run.reason:
         reason = run.reason  # discovery itself said why it failed
     filled = database.run(lambda connection: runs.filled(connection, run_id))
-    before = database.run(lambda connection: runs.counts_before(connection, run))
+    before = database.run(lambda connection: runs.counts_before(connection, run, PAST))
     refused = tally.outcomes.get("refused", 0)
     reason = reason or drift(_yield(run.started, run.counts | {"filled": filled, "refused": refused}), _yields(before))
     counts = {
@@ -175,7 +175,13 @@ def _store_links(context: Context, run_id: int, on_found: Callable[[int], None])
 
     troubles: dict[str, str] = {}
     links = discover(
-        context.profile, context.fetcher, known=known, hub_state=hubs, now=now(), on_trouble=troubles.__setitem__
+        context.profile,
+        context.fetcher,
+        known=known,
+        hub_state=hubs,
+        now=now(),
+        last=database.run(lambda connection: runs.last_found(connection, site, run_id)),
+        on_trouble=troubles.__setitem__,
     )
     found = new = 0
     for part in _parts(links):

@@ -14,9 +14,10 @@ from w3lib.url import canonicalize_url, safe_url_string
 
 # parameters that campaigns, mail tools and share buttons add; names that some site uses for its content are not here
 _TRACKING = re.compile(
-    r"(?:utm|mtm|pk|piwik|matomo|itm|oly|vero|hsa|at|wt|ga)_\w+"
+    # a short prefix of a campaign may also be that of a table, as in pk_id: what names a row is kept
+    r"(?:utm|mtm|piwik|matomo|oly|vero|hsa)_\w+|(?:pk|itm|at|wt|ga)_(?!(?:id|no|num|idx|seq)$)\w+"
     r"|(?:fb|g|d|dc|y|ys|tw|ms|tt)clk?id|gclsrc|gbraid|wbraid|li_fat_id|igshi?d?|srsltid|epik|_gl|_ga|_kx"
-    r"|mc_[ce]id|mkt_tok|_hsenc|_hsmi|__hs\w+|s_cid|s_kwcid|cmpid|cmp|ocid|ncid|icid|smid|spm|xtor|ito|ref_src|ref_url"
+    r"|mc_[ce]id|mkt_tok|_hsenc|_hsmi|__hs\w+|s_cid|s_kwcid|cmpid|ocid|ncid|icid|smid|spm|xtor|ito|ref_src|ref_url"
     r"|guccounter|guce_referr?er\w*|__twitter_impression|phpsessid|jsessionid",
     re.IGNORECASE,
 )

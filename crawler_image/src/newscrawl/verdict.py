@@ -27,6 +27,8 @@ _USUAL = 0.5
 _COLLAPSED = 0.25
 # chances of a false alarm that are taken
 _BY_CHANCE = 0.001
+# so long a site's past is what its runs are compared with: what is lasting becomes the usual
+PAST = timedelta(days=14)
 # a site is silent for longer than ever before when it is so for three times its longest silence, and at least a day
 _SILENCE = 3
 _SHORTEST_SILENCE = timedelta(days=1)
@@ -102,11 +104,12 @@ def drift(run: Yield, before: Sequence[Yield]) -> str | None:
     """What changed in a run against the site's own runs before it (any order), or None.
 
     Found are fields that went empty, pages that are no articles any more, hubs that fail for a day, a day with far
-    fewer or far shorter articles than any before, and a silence longer than ever. The past is that of some weeks, so
-    that what is lasting becomes the usual.
+    fewer or far shorter articles than any before, and a silence longer than ever. The past is that of two weeks, but
+    for the silence: that never becomes the usual.
     """
-    wholes = _refusals(run, before), _silence(run, before), _few(run, before), _short(run, before)
-    changes = [*_emptied(run, before), *_dead_hubs(run, before), *filter(None, wholes)]
+    past = [one for one in before if run.started - one.started <= PAST]
+    wholes = _refusals(run, past), _silence(run, before), _few(run, past), _short(run, past)
+    changes = [*_emptied(run, past), *_dead_hubs(run, past), *filter(None, wholes)]
     return "; ".join(changes) or None
 
 
@@ -154,7 +157,7 @@ def _silence(run: Yield, before: Sequence[Yield]) -> str | None:
 
 def _few(run: Yield, before: Sequence[Yield]) -> str | None:
     """A dead feed among others, or a pattern that fits half of the new addresses."""
-    days = [0] * 14
+    days = [0] * PAST.days
     for one in (run, *before):
         if (age := (run.started - one.started) // _DAY) < len(days):
             days[age] += one.articles
@@ -181,12 +184,14 @@ def _short(run: Yield, before: Sequence[Yield]) -> str | None:
 
 
 def _dead_hubs(run: Yield, before: Sequence[Yield]) -> list[str]:
-    """Hubs that failed, or listed nothing, in every run of a day and more; the others hide it."""
+    """Hubs that failed, or listed nothing or too much, in every run of a day and more; the others hide it."""
     newest_first = sorted(before, key=lambda one: one.started, reverse=True)
     found = []
     for url, kind in run.hubs.items():
         bad = [run, *takewhile(lambda one, url=url: url in one.hubs, newest_first)]
         if len(bad) >= ENOUGH_RUNS and run.started - bad[-1].started >= _DAY:
             hours = round((run.started - bad[-1].started).total_seconds() / 3600)
-            found.append(f"{url}: {kind} for {hours} hours: see whether the site still has it")
+            cut_off = kind == "too_many_links"
+            advice = "name smaller ones in its place" if cut_off else "see whether the site still has it"
+            found.append(f"{url}: {kind} for {hours} hours: {advice}")
     return found

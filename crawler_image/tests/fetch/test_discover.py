@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 from local_site import LocalSite
 from newscrawl import discover as discover_package
-from newscrawl.discover import discover
+from newscrawl.discover import discover, sitemaps
 from newscrawl.discover.choice import Choice
 from newscrawl.discover.dates import moment
 from newscrawl.discover.hubs import LONGEST_REST, rest_after
@@ -47,13 +47,18 @@ class Crawl:
         self.known: set[str] = set()
         self.hubs = Hubs()
         self.now = NOW
+        self.last: datetime | None = None
+        self.troubles: dict[str, str] = {}  # of the last run
 
     def run(self, *, store: bool = True, **places: object) -> list[Link]:
         def known(urls: Sequence[str]) -> set[str]:
             return self.known & set(urls)
 
         hubs = self.hubs if store else Hubs()
-        found = list(discover(profile(**places), self.fetcher, known=known, hub_state=hubs, now=self.now))
+        self.troubles = {}
+        told = {"known": known, "hub_state": hubs, "now": self.now, "last": self.last}
+        told["on_trouble"] = self.troubles.__setitem__
+        found = list(discover(profile(**places), self.fetcher, **told))
         if store:
             self.known |= {link.url for link in found}
         return found
@@ -136,6 +141,36 @@ def test_what_is_older_than_the_lookback_is_left_alone(crawl: Crawl, site: Local
     assert crawl.paths(feeds=[feed], lookback_days=7) == ["/0", "/2", "/3"]
 
 
+@pytest.mark.parametrize("kind", ["feeds", "sitemaps", "lists"])
+def test_the_lookback_is_that_before_a_hub_s_last_visit(crawl: Crawl, site: LocalSite, kind: str) -> None:
+    def publish(*days: int) -> None:
+        paths = [f"/2026/11/{day:02}/a" for day in days]
+        links = "".join(f"<a class=a href='{path}'>a</a>" for path in paths)
+        body = {"feeds": rss(*(item(path, "") for path in paths)), "lists": links.encode()}
+        site.page("/hub", body.get(kind) or urlset(*(entry(site.url(path)) for path in paths)))
+
+    place = ListPage(site.url("/hub"), "css: a.a") if kind == "lists" else site.url("/hub")
+    publish(19, 20)
+    assert crawl.paths(**{kind: [place]}, lookback_days=3) == ["/2026/11/20/a"]
+    # paused, or failing while others did not
+    crawl.now += timedelta(days=6)
+    publish(19, 20, 22, 25)
+    assert sorted(crawl.paths(**{kind: [place]}, lookback_days=3)) == ["/2026/11/22/a", "/2026/11/25/a"]
+    crawl.now += timedelta(days=1)
+    publish(22, 24, 26)
+    assert crawl.paths(**{kind: [place]}, lookback_days=3) == ["/2026/11/26/a"]
+
+
+def test_hubs_that_are_read_anew_reach_back_to_the_last_run(crawl: Crawl, site: LocalSite) -> None:
+    for day in (18, 19):
+        site.page(f"/{day}.xml", urlset(entry(site.url(f"/2026/11/{day}/a"))))
+    children = (f"<loc>{site.url(f'/{day}.xml')}</loc><lastmod>2026-11-{day}</lastmod>" for day in (18, 19))
+    top = site.page("/index.xml", index(*children))
+    crawl.last = NOW - timedelta(days=1)
+    assert crawl.paths(sitemaps=[top], lookback_days=3) == ["/2026/11/19/a"]
+    assert site.count("/18.xml") == 0
+
+
 def test_an_undated_archive_is_left_alone_by_the_days_in_its_addresses(crawl: Crawl, site: LocalSite) -> None:
     paths = ["/2026/11/15/a", "/2026/11/16/b", "/2019/nov/23/c", "/20191123", "/d"]
     found = crawl.run(sitemaps=[site.page("/s.xml", urlset(*(entry(site.url(path)) for path in paths)))])
@@ -190,9 +225,9 @@ def test_a_hub_that_stamps_all_its_links_with_one_time_dates_no_change(
 
 def test_http_links_of_an_https_hub_are_https_on_its_own_host() -> None:
     links = [Link(f"http://a.example/{n}", "") for n in (1, 2)] + [Link("http://b.example/3", "")]
-    chosen = Choice(profile("a.example", "b.example"), NOW).of(links, "https://www.a.example/rss")
+    chosen = Choice(profile("a.example", "b.example"), Hubs(), NOW).of(links, "https://www.a.example/rss")
     assert [link.url for link in chosen] == ["http://a.example/1", "http://a.example/2", "http://b.example/3"]
-    chosen = Choice(profile("a.example", "b.example"), NOW).of(links, "https://a.example/rss")
+    chosen = Choice(profile("a.example", "b.example"), Hubs(), NOW).of(links, "https://a.example/rss")
     assert [link.url for link in chosen] == ["https://a.example/1", "https://a.example/2", "http://b.example/3"]
 
 
@@ -322,6 +357,43 @@ def test_an_unchanged_index_does_not_hide_a_changed_sitemap(crawl: Crawl, site: 
     assert crawl.paths(sitemaps=[top]) == ["/1"]
     site.page("/child.xml", urlset(entry(site.url("/1")), entry(site.url("/2"))), ETag='"2"')
     assert crawl.paths(sitemaps=[top]) == ["/2"]
+
+
+def test_an_index_of_which_no_sitemap_can_be_read_has_failed(crawl: Crawl, site: LocalSite) -> None:
+    top = site.page("/index.xml", index(*(f"<loc>{site.page(f'/{n}.xml', b'', 403)}</loc>" for n in (1, 2))))
+    with pytest.raises(FetchError) as caught:
+        crawl.run(sitemaps=[top])
+    assert (caught.value.url, caught.value.kind) == (site.url("/1.xml"), "http_403")
+    feed = site.page("/rss", rss(item("/1")))
+    assert crawl.paths(feeds=[feed], sitemaps=[top]) == ["/1"]
+    assert crawl.troubles == {top: "http_403"}
+
+
+def test_a_sitemap_that_was_read_once_and_fails_is_told(crawl: Crawl, site: LocalSite) -> None:
+    names = ("news", "sport", "never")
+    for name in names[:2]:
+        site.page(f"/{name}.xml", urlset(entry(site.url(f"/{name}"))))
+    top = site.page("/index.xml", index(*(f"<loc>{site.url(f'/{name}.xml')}</loc>" for name in names)))
+    assert crawl.paths(sitemaps=[top]) == ["/news", "/sport"]
+    # many an index lists files that nobody has
+    assert crawl.troubles == {}
+    site.page("/news.xml", b"", 404)
+    crawl.now += LONGEST_REST_BELOW
+    assert crawl.paths(sitemaps=[top]) == []
+    assert crawl.troubles == {site.url("/news.xml"): "http_404"}
+
+
+def test_what_is_cut_off_is_told(crawl: Crawl, site: LocalSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sitemaps, "MAX_URLS", 3)
+    monkeypatch.setattr(sitemaps, "MAX_FILES", 3)
+    for name, count in (("full", 3), ("over", 4), ("third", 1)):
+        site.page(f"/{name}.xml", urlset(*(entry(site.url(f"/{name}{number}")) for number in range(count))))
+    children = [f"<loc>{site.url(f'/{name}.xml')}</loc>" for name in ("full", "over", "third")]
+    top = site.page("/index.xml", index(*children))
+    for found in (6, 0, 0):
+        assert len(crawl.run(sitemaps=[top])) == found
+        assert crawl.troubles == {top: "too_many_links", site.url("/over.xml"): "too_many_links"}
+        crawl.now += timedelta(minutes=10)
 
 
 def test_indexes_end(crawl: Crawl, site: LocalSite) -> None:

@@ -162,6 +162,20 @@ def test_a_request_that_left_late_moves_the_next(client: redis.Redis) -> None:
     assert moved >= seconds * 1_000_000 + micros + 200_000
 
 
+def test_each_request_keeps_its_own_distance_from_the_one_before(client: redis.Redis) -> None:
+    host, naps = uuid4().hex, []
+    limiter = Limiter(client, lease=LEASE, patience=0.1, sleep=naps.append)
+    for interval in (10.0, 30.0, 10.0):
+        limiter.release(limiter.acquire(host, interval=interval, concurrency=1), sent=None)
+    assert naps == pytest.approx([30.0, 60.0], abs=5)
+    # the distance is that from when the request left, however early its turn was
+    grant = limiter.acquire(uuid4().hex, interval=10.0, concurrency=1)
+    client.delete(state_key(grant.host))
+    limiter.release(grant, sent=time.monotonic())
+    limiter.acquire(grant.host, interval=30.0, concurrency=1)
+    assert naps[2] == pytest.approx(30.0, abs=5)
+
+
 def test_a_worker_that_overslept_takes_a_new_turn(client: redis.Redis) -> None:
     host, naps = uuid4().hex, []
 

@@ -18,7 +18,12 @@ from newscrawl.urls import BadUrl, authority, canonicalize, is_on, resolve
         ("https://news.example.com/x?b=2&a=1&a=0", "https://news.example.com/x?a=0&a=1&b=2"),
         ("https://news.example.com/x?utm_source=rss&id=7&fbclid=abc&at_medium=RSS", "https://news.example.com/x?id=7"),
         # an article's id on some sites, not a campaign's
-        ("https://news.example.com/x?gid=1&yid=2&fbid=3", "https://news.example.com/x?fbid=3&gid=1&yid=2"),
+        ("https://news.example.com/x?gid=1&yid=2&fbid=3&cmp=4", "https://news.example.com/x?cmp=4&fbid=3&gid=1&yid=2"),
+        *(
+            (f"https://a.example/x?{name}=1&{family}_campaign=rss", f"https://a.example/x?{name}=1")
+            for family in ("at", "ga", "itm", "pk", "wt")
+            for name in (f"{family}_id", f"{family}_no", f"{family}_idx", f"{family}_seq")
+        ),
         (
             "https://a.example/x?gclid=1&dclid=1&yclid=1&ysclid=1&twclid=1&ttclid=1&msclkid=1&fbclid=1",
             "https://a.example/x",
@@ -40,7 +45,7 @@ def test_the_profile_says_which_parameters_name_the_article() -> None:
     assert canonicalize(url, keep_params={"idxno"}) == "http://news.example.com/articleView.html?idxno=1204"
     assert canonicalize(url, keep_params=()) == "http://news.example.com/articleView.html"
     # even a name that others use for tracking
-    assert canonicalize("http://a.example/?cmp=1", keep_params={"cmp"}) == "http://a.example/?cmp=1"
+    assert canonicalize("http://a.example/?spm=1", keep_params={"spm"}) == "http://a.example/?spm=1"
 
 
 def test_relative_links_are_completed() -> None:

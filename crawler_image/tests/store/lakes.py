@@ -8,11 +8,12 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from deadly_steps import Steps, die_at
 from newscrawl.lake.filesystem import Lake
 from newscrawl.store import Database, lake_files
 from pyarrow import dataset
 
-STEPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+STEPS: Steps = (
     (lake_files, ("begin", "hold", "finish")),
     (Lake, ("aside_size", "publish", "remove", "clear_aside")),
     (Database, ("run",)),
@@ -42,25 +43,6 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
 
 
 def _run(step: int, work: Callable[[], object]) -> None:
-    left = step
-
-    def tick() -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def ticking(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            tick()
-            result = function(*arguments, **named)
-            tick()
-            return result
-
-        return call
-
-    for owner, names in STEPS:
-        for name in names:
-            setattr(owner, name, ticking(getattr(owner, name)))
+    die_at(step, STEPS)
     work()
     os._exit(0)

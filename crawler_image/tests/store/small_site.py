@@ -25,7 +25,8 @@ class SmallSite:
 
     def __init__(self, count: int, *, words: int = 60):
         self.bodies = {n: _text(n, words) for n in range(count)}
-        self.modified = {n: _START + timedelta(minutes=n) for n in range(count)}
+        self.published = {n: _START + timedelta(minutes=n) for n in range(count)}
+        self.modified = dict(self.published)
         self.statuses: dict[int, list[int]] = {}
         self.broken: set[int] = set()
         self.without_section = False
@@ -65,6 +66,11 @@ class SmallSite:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def publish(self, number: int, body: str, published: datetime) -> None:
+        """The editors publish an article, and the feed lists it."""
+        self.published[number] = self.modified[number] = published
+        self.bodies[number] = body
 
     def change(self, number: int, body: str) -> None:
         """The editors change an article, and the feed says so."""
@@ -121,7 +127,7 @@ versions:
 
     def _page(self, number: int) -> str:
         paragraphs = "".join(f"<p>{one}</p>" for one in self.bodies[number].split("\n\n"))
-        published = (_START + timedelta(minutes=number)).isoformat()
+        published = self.published[number].isoformat()
         return (
             f'<!doctype html><html lang="en"><head><title>Story {number}</title>'
             f'<meta property="og:type" content="article">'
@@ -134,7 +140,7 @@ versions:
     def _feed(self) -> str:
         entries = "".join(
             f'<entry><id>{self.article(n)}</id><title>Story {n}</title><link href="{self.article(n)}"/>'
-            f"<published>{(_START + timedelta(minutes=n)).isoformat()}</published>"
+            f"<published>{self.published[n].isoformat()}</published>"
             f"<updated>{self.modified[n].isoformat()}</updated></entry>"
             for n in self.bodies
         )

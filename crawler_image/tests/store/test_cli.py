@@ -19,9 +19,10 @@ import requests
 from click.testing import CliRunner, Result
 from newscrawl.cli import main, options
 from newscrawl.store import Database, runs
+from newscrawl.store.tables import articles
 from pyarrow.parquet import read_table
 from small_site import SmallSite
-from sqlalchemy import make_url
+from sqlalchemy import make_url, update
 
 Run = Callable[..., Result]
 
@@ -135,7 +136,13 @@ def test_a_crawl_by_hand_from_nothing_to_an_export(run: Run, site: SmallSite, tm
     assert (first["counts"]["stored"], last["counts"]["stored"]) == (4, 2)
     assert "succeeded" in run("runs", str(last["id"])).stdout
     assert run("frontier", "stats").stdout.split()[-6:] == ["0", "0", "6", "0", "0", "0"]
-    assert "6 done" in " ".join(run("sites", "health", "small").stdout.split())
+    health = " ".join(run("sites", "health", "small").stdout.split())
+    assert "6 done" in health
+    filled = "authors 0%, body by the profile 100%, image 0%, keywords 0%, modified 0%, published 100%, section 100%"
+    assert f"run {last['id']}: of 2 articles have {filled}" in health
+    # a run without articles says nothing about them
+    run("crawl", "small")
+    assert f"run {last['id']}: of 2 articles" in " ".join(run("sites", "health", "small").stdout.split())
 
 
 def test_a_lake_is_loaded_by_hand(run: Run, site: SmallSite, tmp_path: Path) -> None:
@@ -154,6 +161,15 @@ def test_a_lake_is_loaded_by_hand(run: Run, site: SmallSite, tmp_path: Path) -> 
     listed = run("lake", "list", **lake).stdout
     assert f"articles/site=small/date={today}/articles.parquet " in listed
     assert [line.split()[1] for line in listed.splitlines()[1:]] == ["loaded", "loaded"]
+
+
+def test_a_lake_says_which_days_are_left(run: Run, database: Database, tmp_path: Path) -> None:
+    lake = {"NEWSCRAWL_LAKE_URL": f"file://{tmp_path}/lake"}
+    run("crawl", "small")
+    assert "to be loaded" not in run("lake", "list", **lake).output
+    with database.engine.begin() as connection:
+        connection.execute(update(articles).values(fetched=datetime(2026, 3, 1, 12, tzinfo=UTC)))
+    assert "1 days of a site are to be loaded, from 2026-03-01 on" in run("lake", "list", **lake).stderr
 
 
 def test_more_workers_are_processes_that_share_the_batches(run: Run, site: SmallSite) -> None:

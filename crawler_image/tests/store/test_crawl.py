@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
+import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 import redis
 from cuttable import Proxy
+from deadly_steps import fetch_until
 from newscrawl import batch
 from newscrawl import crawl as crawl_module
 from newscrawl import reparse as reparse_module
@@ -29,7 +32,7 @@ from newscrawl.reparse import reparse
 from newscrawl.settings import Settings
 from newscrawl.store import Database, StoreUnavailable, articles, frontier, runs
 from newscrawl.store.articles import Search
-from newscrawl.store.tables import urls, visits
+from newscrawl.store.tables import hubs, lake_files, urls, visits
 from newscrawl.store.visits import Visit
 from small_site import SmallSite
 from sqlalchemy import func, make_url, select, text, update
@@ -122,17 +125,17 @@ def test_a_second_profile_of_a_site_hears_whose_its_links_are(
     database: Database, settings: Settings, site: SmallSite
 ) -> None:
     crawl(settings)
-    hubs = "SELECT site, url, HEX(listed), visited FROM hubs"
-    before = database.run(lambda connection: connection.execute(text(hubs)).all())
+    remembered = "SELECT site, url, HEX(listed), visited FROM hubs"
+    before = database.run(lambda connection: connection.execute(text(remembered)).all())
     site.profile(settings.sites[1], "second")
     for key in ("first", "again"):
         found = discover_site("second", run_key=key, settings=settings)
         told = report(found.run_id, settings=settings)
         assert (told["ok"], told["counts"]["elsewhere"]) == (False, {"small": 40})
         assert told["reason"].startswith("40 links belong to site small")
-    assert database.run(lambda connection: connection.execute(text(hubs)).all()) == before
+    assert database.run(lambda connection: connection.execute(text(remembered)).all()) == before
     # what is new is the first finder's
-    site.bodies[40], site.modified[40] = site.bodies[0][::-1], site.modified[0]
+    site.publish(40, site.bodies[0][::-1], site.published[0])
     found = discover_site("second", run_key="third", settings=settings)
     assert (found.new, len(found.batches)) == (1, 1)
     fetch_batch(found.run_id, found.batches[0], settings=settings)
@@ -232,6 +235,27 @@ def test_a_limit_leaves_the_rest_for_the_next_run(database: Database, settings: 
     assert stored(database) == truth(site)
 
 
+@pytest.mark.parametrize("rules", ["as before", "changed"])
+def test_a_site_that_was_paused_for_longer_than_its_lookback_loses_nothing(
+    database: Database, settings: Settings, site: SmallSite, rules: str
+) -> None:
+    file = settings.sites[-1] / "small.yaml"
+    file.write_text(file.read_text().replace("batch_size: 100", "lookback_days: 3"))
+    crawl(settings)
+    with database.engine.begin() as connection:
+        paused = timedelta(days=6)
+        connection.execute(update(runs.runs).values(started=now() - paused))
+        connection.execute(update(hubs).values(visited=now() - paused))
+        found_nothing = runs.start(connection, SITE, "its pattern was wrong", now())
+        runs.note(connection, found_nothing, {"found": 0}, now())
+        runs.finish(connection, found_nothing, "succeeded", None, now())
+    site.publish(40, site.bodies[0][::-1], now() - timedelta(days=5))
+    if rules == "changed":
+        file.write_text(file.read_text().replace("/news/[0-9]+", "/news/[0-9]+$"))
+    assert crawl(settings, "second")["counts"]["stored"] == 1
+    assert stored(database) == truth(site)
+
+
 def test_a_run_has_no_more_batches_than_airflow_maps(
     settings: Settings, site: SmallSite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -246,23 +270,31 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(
     database: Database, told: dict[str, str], tmp_path: Path, kills: int
 ) -> None:
     told["NEWSCRAWL_LEASE"] = "1"
-    settings = environment.load(told)
+    settings, chance = environment.load(told), random.Random(kills)
     workers = multiprocessing.get_context("forkserver")
     workers.set_forkserver_preload(["newscrawl.batch"])
     with SmallSite(10 * kills) as site:
         site.profile(tmp_path / "sites", batch_size=10 * kills)
         found = discover_site(SITE, run_key="first", settings=settings)
+        work = found.run_id, found.batches[0], settings
         for kill in range(1, kills + 1):
             held = _Held(site, 9 * kill)
-            worker = workers.Process(
-                target=fetch_batch, args=(found.run_id, found.batches[0]), kwargs={"settings": settings}
-            )
-            worker.start()
+            # while requests are in flight, or at a step in MySQL or the WARC; in some kills beside another worker
+            step = 0 if kill % 2 else chance.randint(1, 120)
+            dying = [workers.Process(target=fetch_until, args=(step, *work))]
+            dying += [workers.Process(target=fetch_until, args=(0, *work))] * (kill % 5 == 2)
+            for worker in dying:
+                worker.start()
             try:
-                assert held.reached.wait(30)
+                if step:
+                    dying[0].join(60)
+                    assert dying[0].exitcode == -signal.SIGKILL
+                else:
+                    assert held.reached.wait(30)
             finally:
-                worker.kill()
-                worker.join()
+                for worker in dying:
+                    worker.kill()
+                    worker.join()
                 held.go_on.set()
         site.on_article = lambda n: None
         fetch_batch(found.run_id, found.batches[0], settings=settings)
@@ -273,6 +305,8 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(
         # recorded once each, and asked for again only when its worker died before it was stored
         assert set(visits_of(database).values()) == {1}
         assert max(site.asked().values()) <= kills + 1
+        # what is stored can be read again: no record was written over, none is half there
+        assert reparse(SITE, settings=settings) == {"unchanged": 10 * kills}
 
 
 class _Held:
@@ -433,6 +467,19 @@ def test_a_profile_whose_body_is_read_by_another_means_fails_the_run(
     assert told["reason"].startswith("body by the profile went empty: 0 of 15 articles have it, before 100% had")
 
 
+def test_a_site_that_has_been_silent_for_weeks_fails_its_runs(database: Database, settings: Settings) -> None:
+    assert crawl(settings)["ok"]
+    with database.engine.begin() as connection:
+        connection.execute(update(runs.runs).values(started=now() - timedelta(days=25)))
+        for days in range(26, 32):
+            started = now() - timedelta(days=days)
+            run_id = runs.start(connection, SITE, f"{days} days ago", started)
+            runs.note(connection, run_id, {"filled": {"articles": 3, "characters": 9000}}, started)
+            runs.finish(connection, run_id, "succeeded", None, started)
+    for key in ("second", "third"):
+        assert crawl(settings, key)["reason"].startswith("no new article for 600 hours, before never for more than 24")
+
+
 def test_hubs_in_trouble_are_noted(database: Database, settings: Settings, site: SmallSite) -> None:
     file = settings.sites[-1] / "small.yaml"
     file.write_text(file.read_text().replace(f'"{site.url}/feed"', f'"{site.url}/feed", "{site.url}/gone"'))
@@ -506,14 +553,20 @@ def test_what_is_made_anew_is_loaded_into_the_lake_again(
 ) -> None:
     crawl(settings, limit=3)
     lake, today = open_lake(f"file://{tmp_path}/lake", {}), now().date()
-    load_articles(database, lake, today, SITE)
     much_later = now() + timedelta(days=100)
+
+    def load_when_the_day_is_over() -> None:
+        load_articles(database, lake, today, SITE)
+        with database.engine.begin() as connection:
+            connection.execute(update(lake_files).values(loaded=much_later))
+
+    load_when_the_day_is_over()
     assert due(database, lake, much_later) == []
     file = settings.sites[-1] / "small.yaml"
     file.write_text(file.read_text().replace("css: h1", "css: article p"))
     assert reparse(SITE, settings=settings) == {"changed": 3}
     assert due(database, lake, much_later) == [(today, SITE)]
-    load_articles(database, lake, today, SITE)
+    load_when_the_day_is_over()
     assert due(database, lake, much_later) == []
 
 

@@ -105,10 +105,33 @@ def test_what_is_due_is_what_was_not_loaded_since_its_day_ended(database: Databa
     assert load.due(database, lake, now) == [(old, "dure"), (yesterday, "dure"), (yesterday, "hanbit")]
     load_articles(database, lake, yesterday, "dure")
     assert load.due(database, lake, now) == [(old, "dure"), (yesterday, "hanbit")]
-    assert load.due(database, lake, now, days=1) == [(yesterday, "hanbit")]
     # loaded while its day went on: tomorrow there may be more of it
     load_articles(database, lake, today, "dure")
     assert (today, "dure") in load.due(database, lake, now + timedelta(days=1))
+
+
+def test_a_lake_that_is_named_late_gets_all_days(database: Database, tmp_path: Path) -> None:
+    lake = open_lake(f"file://{tmp_path}/lake", {})
+    days = [DAY + timedelta(days=number) for number in range(10)]
+    for number, day in enumerate(days):
+        put(database, number, day=day)
+    put(database, 0, "an old text that is changed", day=days[-1])
+    moment = datetime.combine(days[-1], NOW.timetz()) + timedelta(days=1)
+    assert load.due(database, lake, moment) == [(day, "hanbit") for day in days]
+    for day in days[5:]:
+        load_articles(database, lake, day, "hanbit")
+    # as after a week and more in which the loads of some days were never begun
+    assert load.due(database, lake, moment + timedelta(days=30)) == [(day, "hanbit") for day in days[:5]]
+
+
+def test_a_run_loads_no_more_than_airflow_maps(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "MAX_DUE", 3)
+    for number in range(5):
+        put(database, number, day=DAY + timedelta(days=number))
+    lake = open_lake(f"file://{tmp_path}/lake", {})
+    assert [day for day, _ in load.due(database, lake, datetime.now(UTC))] == [DAY + timedelta(n) for n in range(3)]
 
 
 def test_killed_between_any_two_steps_a_day_is_whole_and_loaded_by_the_next_try(

@@ -108,6 +108,17 @@ def test_what_changed(now: Yield, words: str) -> None:
     assert words in (drift(now, PAST) or "")
 
 
+@pytest.mark.parametrize("days", [15, 60])
+def test_a_silence_is_one_however_long_it_lasts(days: int) -> None:
+    assert f"no new article for {24 * days + 1} hours" in (drift(run(-24 * days, 0), PAST) or "")
+
+
+def test_what_else_a_site_was_like_is_forgotten() -> None:
+    # what no article has had for weeks is no field of the site any more, nor are its articles too short
+    now = with_characters(run(-24 * 15, 40, authors=0), 100)
+    assert drift(now, [with_characters(one, 2000) for one in PAST]) is None
+
+
 DAYS = [run(24 * day + hour, 10, authors=10) for day in range(13) for hour in range(1, 24, 2)]
 
 

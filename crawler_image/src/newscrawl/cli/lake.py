@@ -10,7 +10,7 @@ import click
 
 from newscrawl import settings
 from newscrawl.cli.options import Day, messages, show
-from newscrawl.context import check_site, open_database
+from newscrawl.context import check_site, now, open_database
 from newscrawl.settings import Settings
 from newscrawl.store import lake_files
 
@@ -79,12 +79,16 @@ def ship(all_days: bool, keep_days: int | None) -> None:
     "--limit", type=click.IntRange(1), default=50, show_default=True, help="How many files, newest day first."
 )
 def list_(limit: int) -> None:
-    """List what was loaded; exit code 1 when a file is still being written, or its load was killed."""
+    """List what was loaded, and say what is to be; exit code 1 when a file is being written, or its load was killed."""
+    from newscrawl.lake.load import due
+
     told = settings.load()
     target, database = _open(told), open_database(told)
     rows = database.run(lambda connection: lake_files.days(connection, target.name, limit=limit))
     shown = [(row.path, row.state, row.records, row.bytes, row.started, row.loaded) for row in rows]
     show(("file", "state", "articles", "bytes", "started", "loaded"), shown, "nothing was loaded yet")
+    if left := due(database, target, now()):
+        messages.print(f"{len(left):,} days of a site are to be loaded, from {left[0][0]} on", highlight=False)
     if any(row.state != "loaded" for row in rows):
         sys.exit(1)
 

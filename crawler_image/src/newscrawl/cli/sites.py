@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -145,7 +145,16 @@ def health(site: str, days: int) -> None:
         for run in found.runs
     ]
     show(("run", "state", "started", "found", "stored", "reason"), shown, "no runs yet")
+    with_articles = [run for run in found.runs if run.counts.get("filled", {}).get("articles")]
+    for run in with_articles[:1]:
+        click.echo(f"run {run.id}: {_shares(run.counts['filled'])}")
     print_failures(found.failures)
+
+
+def _shares(filled: Mapping[str, int]) -> str:
+    articles = filled["articles"]
+    fields = sorted(filled.keys() - {"articles", "characters"})
+    return f"of {articles:,} articles have " + ", ".join(f"{name} {filled[name] / articles:.0%}" for name in fields)
 
 
 def _load(file: Path) -> Profile | ProfileError:

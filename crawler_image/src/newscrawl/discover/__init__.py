@@ -33,21 +33,22 @@ def discover(
     known: Callable[[Sequence[str]], set[str]],
     hub_state: HubState,
     now: datetime,
+    last: datetime | None = None,
     on_trouble: Callable[[str, str], None] = lambda url, kind: None,
 ) -> Iterator[Link]:
     """The links that may be articles, each canonical URL once; the known ones only where their hub dates a change.
 
-    `known(urls)` tells which URLs the frontier has. What is to be remembered is put into `hub_state` after a hub's
-    links were handed on: save it together with the links. A hub that fails is logged and left to the next run;
-    `on_trouble` hears of it, and of one that lists nothing or too much, by its URL and a kind. Raises FetchError when
-    no hub answered, and at once when Redis does not. At MAX_LINKS it ends; the hub that was not read to its end is the
-    next run's, like those after it.
+    `known(urls)` tells which URLs the frontier has; `last` is when links of the site were last found. What is to be
+    remembered is put into `hub_state` after a hub's links were handed on: save it together with the links. A hub that
+    fails is logged and left to the next run; `on_trouble` hears of it, and of one that lists nothing or too much, by
+    its URL and a kind. Raises FetchError when no hub answered, and at once when Redis does not. At MAX_LINKS it ends;
+    the hub that was not read to its end is the next run's, like those after it.
     """
-    hubs, choice = Hubs(profile, fetcher, hub_state, now), Choice(profile, now)
+    hubs, choice = Hubs(profile, fetcher, hub_state, now), Choice(profile, hub_state, now, last)
     seen: set[str] = set()
     first_problem: FetchError | None = None
     answered = 0
-    for name, links in _sources(hubs, choice, known):
+    for name, links in _sources(hubs, choice, known, on_trouble):
         try:
             for link in links:
                 if link.url in seen:
@@ -75,13 +76,16 @@ def discover(
 
 
 def _sources(
-    hubs: Hubs, choice: Choice, known: Callable[[Sequence[str]], set[str]]
+    hubs: Hubs,
+    choice: Choice,
+    known: Callable[[Sequence[str]], set[str]],
+    on_trouble: Callable[[str, str], None],
 ) -> Iterator[tuple[str, Iterator[Link]]]:
     places = hubs.profile.discover
     for url in places.feeds:
         yield url, _news(choice.of(_feed(hubs, url), url), known)
     for url in places.sitemaps:
-        yield url, _news(choice.of(sitemaps.links(hubs, url, choice.since), url), known)
+        yield url, _news(choice.of(sitemaps.links(hubs, url, choice.since, on_trouble), url), known)
     for page in places.lists:
         yield page.url, lists.links(hubs, page, choice, known)
 

@@ -14,6 +14,7 @@ from newscrawl.model import Link
 from newscrawl.urls import BadUrl, authority, canonicalize, is_on
 
 if TYPE_CHECKING:
+    from newscrawl.discover.hubs import HubState
     from newscrawl.profiles import Profile
 
 
@@ -22,12 +23,22 @@ _SPELT_DAY = re.compile(r"[/-](?:19|20)\d\d[/-]")
 
 
 class Choice:
-    """The profile's hosts and patterns, and its look-back: whole days in the site's time zone before `now`."""
+    """The profile's hosts and patterns, and its look-back: whole days in the site's time zone before the last visit.
 
-    def __init__(self, profile: Profile, now: datetime):
+    That is each hub's own, but not later than `last`, when links of the site were last found: a site that was paused
+    and a hub that failed or rested are read from where they were left. A first crawl looks back from `now`.
+    """
+
+    def __init__(self, profile: Profile, hub_state: HubState, now: datetime, last: datetime | None = None):
         self._profile = profile
-        first_day = now.astimezone(profile.timezone).date() - timedelta(days=profile.crawl.lookback_days)
-        self.since = datetime.combine(first_day, time.min, profile.timezone)
+        self._hub_state = hub_state
+        self._last = min(now, last or now)
+
+    def since(self, hub: str) -> datetime:
+        """What is older than this was listed by `hub` before, or is older than a first crawl reaches."""
+        last = min(self._last, self._hub_state.get(hub).visited or self._last)
+        first_day = last.astimezone(self._profile.timezone).date() - timedelta(days=self._profile.crawl.lookback_days)
+        return datetime.combine(first_day, time.min, self._profile.timezone)
 
     def of(self, links: Iterable[Link], base: str) -> Iterator[Link]:
         """The links, on the page `base`, that fit, with canonical URLs; a link without a date is never too old.
@@ -48,7 +59,7 @@ class Choice:
                 # an archive without dates would be crawled to its beginning
                 link = replace(link, published=self._in_address(url))
             told = [date for date in (link.published, link.modified) if date is not None]
-            if not (told and max(told) < self.since):
+            if not (told and max(told) < self.since(link.source)):
                 yield replace(link, url=url)
 
     def _in_address(self, url: str) -> datetime | None:

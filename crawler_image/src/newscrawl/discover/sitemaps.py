@@ -7,7 +7,7 @@ site must cost neither memory nor hours. Entities are not resolved, nothing is l
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -44,27 +44,38 @@ class Child:
     modified: datetime | None
 
 
-def links(hubs: Hubs, url: str, since: datetime) -> Iterator[Link]:
-    """The pages of the sitemap at `url` and of all below it that changed after `since`, those of the newest file first.
+def links(
+    hubs: Hubs, url: str, since: Callable[[str], datetime], on_trouble: Callable[[str, str], None]
+) -> Iterator[Link]:
+    """The pages of the sitemap at `url` and of all below it, those of the newest file first.
 
-    A file that was not changed since the last run is not read again, and one without news rests. Raises FetchError when
-    `url` cannot be read; a file below it that cannot is logged, and read by the next run.
+    Left out are files that did not change after `since`, which is asked for each by its URL. A file that was not
+    changed since the last run is not read again, and one without news rests. A file below `url` that cannot be read is
+    logged, and read by the next run; `on_trouble` hears of it when it was read before, and of files that are cut off,
+    by its URL and a kind. Raises FetchError when `url` cannot be read, or none of the files that it leads to.
     """
     todo: list[tuple[int, Child]] = [(0, Child(url, None))]
     seen = {url}
+    answered = False
+    first_problem: FetchError | None = None
     while todo:
         depth, here = todo.pop(0)
         try:
-            children = yield from _read(hubs, here, LONGEST_REST_BELOW if depth else LONGEST_REST)
+            children = yield from _read(hubs, here, LONGEST_REST_BELOW if depth else LONGEST_REST, on_trouble)
         except FetchError as error:
             if not depth or error.kind == "redis_unavailable":
                 raise
             log.warning("sitemap left out: %s", error)
+            # many an index lists files that never were there
+            if hubs.state.get(here.url).visited is not None:
+                on_trouble(here.url, error.kind)
+            first_problem = first_problem or error
             continue
+        answered = answered or not children
         usable = [one for one in children if len(one.url) <= MAX_URL]
         if len(usable) < len(children):
             log.warning("%s: %d URLs of sitemaps are too long", here.url, len(children) - len(usable))
-        fresh = [one for one in usable if one.url not in seen and not (one.modified and one.modified < since)]
+        fresh = [one for one in usable if one.url not in seen and not (one.modified and one.modified < since(one.url))]
         if fresh and depth >= MAX_DEPTH:
             log.warning("%s: its %d sitemaps lie too deep (more than %d indexes)", here.url, len(fresh), MAX_DEPTH)
             continue
@@ -72,29 +83,36 @@ def links(hubs: Hubs, url: str, since: datetime) -> Iterator[Link]:
         room = MAX_FILES - len(seen)
         if len(fresh) > room:
             log.warning("%s: %d of its sitemaps are left out (%d in a run)", here.url, len(fresh) - room, MAX_FILES)
+            on_trouble(here.url, "too_many_links")
         for one in fresh[: max(room, 0)]:
             seen.add(one.url)
             todo.append((depth + 1, one))
+    if first_problem is not None and not answered:
+        raise first_problem
 
 
-def _read(hubs: Hubs, file: Child, longest_rest: timedelta) -> Iterator[Link]:
+def _read(hubs: Hubs, file: Child, longest_rest: timedelta, on_trouble: Callable[[str, str], None]) -> Iterator[Link]:
     """Yields the file's links and returns its children."""
     response = hubs.read(file.url, longest=longest_rest, modified=file.modified, max_bytes=MAX_BYTES)
     if response is None:
         return []
+    more: list[bool] = []
     with readable(file.url):
-        found = list(entries(response, hubs.profile.timezone))
+        found = list(entries(response, hubs.profile.timezone, lambda: more.append(True)))
+    if more:
+        on_trouble(file.url, "too_many_links")
     children = [one for one in found if isinstance(one, Child)]
     links = without_stamps([one for one in found if isinstance(one, Link)], hubs.now)
     yield from links
-    if not children:
-        # an index may stay the same while its sitemaps change, so it is read in full each time
+    if not children and not more:
+        # an index may stay the same while its sitemaps change, so it is read in full each time; so is what is cut off,
+        # which would be told in those runs alone in which it is asked
         hubs.remember(response, Digest(links).value)
     return children
 
 
-def entries(response: Response, zone: tzinfo) -> Iterator[Link | Child]:
-    """What a sitemap lists, in its order, at most MAX_URLS; dates without a zone are in `zone`.
+def entries(response: Response, zone: tzinfo, on_more: Callable[[], None] = lambda: None) -> Iterator[Link | Child]:
+    """What a sitemap lists, in its order, at most MAX_URLS, which `on_more` hears; dates without a zone are in `zone`.
 
     Raises FetchError `not_a_sitemap` and, for a .gz, `too_large`, `truncated`, `bad_encoding`.
     """
@@ -106,6 +124,7 @@ def entries(response: Response, zone: tzinfo) -> Iterator[Link | Child]:
     for number, one in enumerate(found):
         if number >= MAX_URLS:
             log.warning("%s: lists more than %d URLs; the rest is left out", url, MAX_URLS)
+            on_more()
             return
         yield one
 

@@ -36,7 +36,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local interval, concurrency = tonumber(ARGV[2]), tonumber(ARGV[3])
 local lease, patience = tonumber(ARGV[4]), tonumber(ARGV[5])
-local state = redis.call('HMGET', KEYS[1], 'next', 'pause', 'why', 'failures', 'suspect')
+local state = redis.call('HMGET', KEYS[1], 'next', 'pause', 'why', 'failures', 'suspect', 'last')
 redis.call('ZREM', KEYS[2], ARGV[1])
 local pause = state[2] and tonumber(state[2]) or 0
 if pause > now then return {state[3] or 'paused', pause - now, 0} end
@@ -46,9 +46,10 @@ if redis.call('ZCARD', KEYS[2]) >= concurrency then
     local first = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
     return {'busy', math.max(0, tonumber(first[2]) - now), 0}
 end
-local start = math.max(now, state[1] and tonumber(state[1]) or 0)
+-- who wants a longer interval than the one before (a Crawl-delay, after robots.txt told it) keeps it from that one, too
+local start = math.max(now, state[1] and tonumber(state[1]) or 0, state[6] and state[6] + interval or 0)
 if start - now > patience then return {'rate', start - now, 0} end
-redis.call('HSET', KEYS[1], 'next', string.format('%.0f', start + interval))
+redis.call('HSET', KEYS[1], 'next', string.format('%.0f', start + interval), 'last', string.format('%.0f', start))
 redis.call('EXPIRE', KEYS[1], math.max(tonumber(ARGV[6]), math.ceil((start - now + interval) / 1000000)))
 redis.call('ZADD', KEYS[2], string.format('%.0f', now + lease), ARGV[1])
 redis.call('PEXPIRE', KEYS[2], math.ceil(lease / 1000))
@@ -76,11 +77,14 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 local ago = tonumber(ARGV[2])
 if ago < 0 then return end
 local time = redis.call('TIME')
-local free = time[1] * 1000000 + time[2] - ago + tonumber(ARGV[3])
-local planned = redis.call('HGET', KEYS[1], 'next')
-if not planned or free > tonumber(planned) then
-    redis.call('HSET', KEYS[1], 'next', string.format('%.0f', free))
-    redis.call('EXPIRE', KEYS[1], ARGV[4])
+local sent = time[1] * 1000000 + time[2] - ago
+local planned = redis.call('HMGET', KEYS[1], 'next', 'last')
+for number, name in ipairs({'next', 'last'}) do
+    local free = sent + (name == 'next' and tonumber(ARGV[3]) or 0)
+    if not planned[number] or free > tonumber(planned[number]) then
+        redis.call('HSET', KEYS[1], name, string.format('%.0f', free))
+        redis.call('EXPIRE', KEYS[1], ARGV[4])
+    end
 end
 """
 

@@ -18,6 +18,8 @@ from newscrawl.store import Database, articles, lake_files
 from newscrawl.store.articles import Position
 from newscrawl.store.lake_files import LakeFile
 
+MAX_DUE = 20_000  # tasks of one run of load_lake; the chart lets Airflow map five times as many
+
 
 class Superseded(LakeError):
     """Another process began to load the same file later: what it writes is what counts."""
@@ -40,19 +42,15 @@ def sites_to_load(database: Database, lake: Lake, day: date) -> list[str]:
     return sorted({*sites, *(row.site for row in rows if row.site is not None)})
 
 
-def due(database: Database, lake: Lake, moment: datetime, *, days: int = 7) -> list[tuple[date, str]]:
-    """The (UTC day, site) pairs of the last `days` days that have articles and were not loaded since the day ended,
-    oldest first: yesterday's, and those of days on which nothing could be loaded; and those of any day whose load was
-    not finished, or whose articles were made anew since."""
+def due(database: Database, lake: Lake, moment: datetime) -> list[tuple[date, str]]:
+    """The (UTC day, site) pairs before today that have articles and were not loaded since the day ended, however long
+    ago that was, or whose articles were made anew since; oldest first, MAX_DUE at most: the rest is the next call's."""
     today = moment.astimezone(UTC).date()
-    left = database.run(lambda connection: lake_files.to_load(connection, lake.name))
-    found = [(row.day, row.site) for row in left if row.day < today - timedelta(days=days)]
-    for day in (today - timedelta(days=back) for back in range(days, 0, -1)):
-        _, end = _bounds(day)
-        rows = database.run(lambda connection, day=day: lake_files.of_day(connection, lake.name, day))
-        done = {row.site for row in rows if row.state == "loaded" and row.loaded >= end}
-        found += [(day, site) for site in sites_to_load(database, lake, day) if site not in done]
-    return found
+    rows = database.run(lambda connection: lake_files.of_articles(connection, lake.name))
+    done = {(row.day, row.site) for row in rows if row.state == "loaded" and row.loaded >= _bounds(row.day)[1]}
+    begun = {(row.day, row.site) for row in rows}
+    fetched = database.run(articles.days_fetched)
+    return sorted(one for one in (begun | fetched) - done if one[0] < today)[:MAX_DUE]
 
 
 def load_articles(database: Database, lake: Lake, day: date, site: str) -> Loaded:

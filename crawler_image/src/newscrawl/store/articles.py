@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -319,6 +319,18 @@ def sites_fetched(connection: Connection, start: datetime, end: datetime) -> lis
         .where(article_versions.c.fetched >= start, article_versions.c.fetched < end)
     )
     return sorted(connection.scalars(union(present, past)))
+
+
+def days_fetched(connection: Connection) -> set[tuple[date, str]]:
+    """The (UTC day, site) pairs on which a version was first fetched."""
+    # of the present ones both are read from an index
+    present = select(func.date(articles.c.fetched), articles.c.site).distinct()
+    past = (
+        select(func.date(article_versions.c.fetched), articles.c.site)
+        .join(articles, articles.c.id == article_versions.c.article_id)
+        .distinct()
+    )
+    return {(day, site) for day, site in connection.execute(union(present, past))}
 
 
 def _after(fetched: Column, id: Column, version: Column, after: Position | None) -> ColumnElement[bool]:

@@ -52,12 +52,11 @@ def outdate(connection: Connection, site: str, days: Collection[date]) -> None:
         connection.execute(update(lake_files).where(*of_days).values(state="writing", writer=""))
 
 
-def to_load(connection: Connection, lake: str) -> Sequence[Row]:
-    """The lake's files of articles that are not as the database says, by day."""
-    query = select(lake_files).where(
-        lake_files.c.lake == lake, lake_files.c.kind == "articles", lake_files.c.state == "writing"
-    )
-    return connection.execute(query.order_by(lake_files.c.day)).all()
+def of_articles(connection: Connection, lake: str) -> Sequence[Row]:
+    """Day, site, state and time of load of the lake's files of articles."""
+    columns = lake_files.c.day, lake_files.c.site, lake_files.c.state, lake_files.c.loaded
+    query = select(*columns).where(lake_files.c.lake == lake, lake_files.c.kind == "articles")
+    return connection.execute(query).all()
 
 
 def hold(connection: Connection, file: LakeFile, writer: str) -> bool:

@@ -12,6 +12,8 @@ from sqlalchemy.dialects.mysql import insert
 
 from newscrawl.store.tables import articles, batches, runs, urls, visits
 
+_FRUITFUL = 20  # runs that brought articles: as many tell how long a site uses to be silent
+
 
 class UnknownRun(Exception):
     """There is no run of this id."""
@@ -88,6 +90,14 @@ def get(connection: Connection, run_id: int) -> Row:
     return row
 
 
+def last_found(connection: Connection, site: str, run_id: int) -> datetime | None:
+    """When the last run of the site began, but for this one, whose discovery found any link."""
+    query = select(func.max(runs.c.started)).where(
+        runs.c.site == site, runs.c.id != run_id, runs.c.counts["found"].as_integer() > 0
+    )
+    return connection.scalar(query)
+
+
 def note(connection: Connection, run_id: int, counts: Mapping[str, Any], now: datetime) -> None:
     """Adds to the run's counts and says that it is alive."""
     merged = {**get(connection, run_id).counts, **counts}
@@ -132,7 +142,7 @@ def filled(connection: Connection, run_id: int) -> dict[str, int]:
         .distinct()
         .subquery()
     )
-    present = {name: articles.c[name].is_not(None) for name in ("published", "section", "image")}
+    present = {name: articles.c[name].is_not(None) for name in ("published", "modified", "section", "image")}
     present |= {name: func.json_length(articles.c[name]) > 0 for name in ("authors", "keywords")}
     # the generic reading takes over silently where a profile's selectors find nothing any more
     by = func.json_unquote(func.json_extract(articles.c.sources, "$.body"))
@@ -143,15 +153,15 @@ def filled(connection: Connection, run_id: int) -> dict[str, int]:
     return dict(connection.execute(query).one()._mapping)
 
 
-def counts_before(connection: Connection, run: Row, *, days: int = 14) -> list[tuple[datetime, Mapping[str, Any]]]:
-    """Start and counts of the site's ended runs in the days before `run`."""
-    query = select(runs.c.started, runs.c.counts).where(
-        runs.c.site == run.site,
-        runs.c.id != run.id,
-        runs.c.state != "running",
-        runs.c.started.between(run.started - timedelta(days=days), run.started),
-    )
-    return [(row.started, row.counts) for row in connection.execute(query)]
+def counts_before(connection: Connection, run: Row, past: timedelta) -> list[tuple[datetime, Mapping[str, Any]]]:
+    """Start and counts of the site's ended runs in the time before `run`, and of the last ones, whenever they were,
+    that brought articles."""
+    of_site = runs.c.site == run.site, runs.c.id != run.id, runs.c.state != "running", runs.c.started <= run.started
+    query = select(runs.c.id, runs.c.started, runs.c.counts).where(*of_site)
+    recent = query.where(runs.c.started >= run.started - past)
+    fruitful = query.where(runs.c.counts["filled"]["articles"].as_integer() > 0).order_by(desc(runs.c.started))
+    found = {row.id: row for part in (recent, fruitful.limit(_FRUITFUL)) for row in connection.execute(part)}
+    return [(row.started, row.counts) for row in found.values()]
 
 
 def planned(connection: Connection, run_id: int) -> int:
