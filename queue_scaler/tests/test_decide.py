@@ -85,6 +85,15 @@ def test_the_fallback_raises_after_its_threshold_and_never_lowers():
     assert run(queue(fallback=Fallback(failure_threshold=3)), [None] * 4, replicas=1) == [1] * 4
 
 
+def test_a_look_before_its_time_is_none_of_the_fallbacks_failures():
+    with_fallback = queue(fallback=Fallback(failure_threshold=2, replicas=2))
+    history, after = History(), []
+    for now, early in enumerate([False, True, True, True, False]):
+        decision, history = decide(with_fallback, history, None, Workers(0), now, early=early)
+        after.append(decision.replicas)
+    assert after == [0, 0, 0, 0, 2]
+
+
 def test_annotations_pause():
     decision, _ = decide(queue(), History(), Reading(10, 0), Workers(1, paused_at=3), 0)
     assert (decision.replicas, "annotation" in decision.why) == (3, True)
@@ -274,6 +283,16 @@ def test_blind_never_lowers_unless_paused(queue, past):
     assert decision.replicas >= replicas
     paused, _ = decide(queue, history, None, replace(Workers(replicas), paused_at=0), now)
     assert paused.replicas == 0
+
+
+@given(queues(), pasts, st.integers(1, 9))
+def test_looks_before_their_time_never_bring_the_fallback_nearer(queue, past, looks):
+    history, replicas, now = after_past(queue, past)
+    on_time, _ = decide(queue, history, None, Workers(replicas), now)
+    for number in range(looks):
+        _, history = decide(queue, history, None, Workers(replicas), now + number, early=True)
+    after, _ = decide(queue, history, None, Workers(replicas), now + looks)
+    assert after == on_time
 
 
 @given(queues(), pasts, readings, st.lists(st.floats(0.001, 0.99), max_size=8).map(sorted))

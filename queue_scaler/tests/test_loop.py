@@ -2,6 +2,7 @@ import asyncio
 import json
 import logging
 import os
+import time
 
 import pytest
 import redis
@@ -9,7 +10,7 @@ import yaml
 from queue_scaler.backlog import Backlog, RedisUnavailable
 from queue_scaler.decide import Workers
 from queue_scaler.kube import ApiUnavailable
-from queue_scaler.loop import Loop, end
+from queue_scaler.loop import BURST_GAP_SECONDS, Loop, end
 from queue_scaler.orphans import GONE_SECONDS
 from queue_scaler.status import Metrics, Status
 
@@ -397,6 +398,43 @@ def test_the_rest_of_a_burst_is_seen_soon_after_its_first_task(server, redis_url
         act(lambda loop: server.lpush("harbor", *["1"] * 20)),
         lambda loop, heard: namespace.replicas["a"] == 3,
     )
+
+
+def test_redis_going_away_is_no_burst_and_wake_ups_are_no_failed_polls(server, redis_url, file, unused_port):
+    """The fallback's failureThreshold counts polls, of which there is one in ten minutes here."""
+    write(file, harbor={"statefulSet": "a", "fallback": {"failureThreshold": 2, "replicas": 2}})
+    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+    namespace = Namespace(a=0)
+
+    def looks(loop):
+        return loop._metrics.registry.get_sample_value("queue_scaler_poll_seconds_count")
+
+    def away(loop):
+        loop._backlog = Backlog(f"redis://127.0.0.1:{unused_port}/0")
+        before.append(looks(loop))
+
+    def nothing_happens(loop, heard):
+        until.append(time.monotonic() + 3 * BURST_GAP_SECONDS)
+        assert looks(loop) <= before[0] + 1
+        return time.monotonic() >= until[0]
+
+    def woken(number):
+        return act(Loop.wake), lambda loop, heard: looks(loop) == before[0] + number
+
+    before, until = [], []
+    turning(
+        redis_url,
+        file,
+        namespace,
+        # the second look is that after the subscription
+        lambda loop, heard: len(heard) == 2,
+        act(away),
+        *woken(1),
+        nothing_happens,
+        *woken(2),
+        *woken(3),
+    )
+    assert namespace.replicas == {"a": 0}
 
 
 def test_a_task_that_comes_just_before_the_subscription_is_seen_at_once(server, redis_url, file):

@@ -67,10 +67,14 @@ class Decision:
 
 
 def decide(
-    queue: Queue, history: History, reading: Reading | None, workers: Workers, now: float
+    queue: Queue, history: History, reading: Reading | None, workers: Workers, now: float, *, early: bool = False
 ) -> tuple[Decision, History]:
-    """Decide for one queue; `reading` None means Redis could not tell. Returns the history to pass in next time."""
-    decision, history = _decide(queue, _observe(queue, history, reading, workers, now), reading, workers, now)
+    """Decide for one queue; `reading` None means Redis could not tell. Returns the history to pass in next time.
+
+    `early` says that no poll was due: a reading that fails then is none of the fallback's failures.
+    """
+    history = _observe(queue, history, reading, workers, now, early)
+    decision, history = _decide(queue, history, reading, workers, now)
     return decision, replace(history, wanted=decision.replicas)
 
 
@@ -109,7 +113,9 @@ def _decide(
     return Decision(replicas, why), history
 
 
-def _observe(queue: Queue, history: History, reading: Reading | None, workers: Workers, now: float) -> History:
+def _observe(
+    queue: Queue, history: History, reading: Reading | None, workers: Workers, now: float, early: bool
+) -> History:
     """Take the replicas seen and whether the queue is idle into the history."""
     if history.replicas is None or history.failures:
         # as the HPA does at its start: what there is counts as wished, so that a new scaler does not lower at once
@@ -125,9 +131,8 @@ def _observe(queue: Queue, history: History, reading: Reading | None, workers: W
         changes = tuple(change for change in changes if change[0] > now - longest)
     if reading is None:
         # what happened while blind is unknown: idleness must be proved anew
-        return replace(
-            history, replicas=workers.replicas, changes=changes, failures=history.failures + 1, idle_since=None
-        )
+        failures = history.failures + (not early)
+        return replace(history, replicas=workers.replicas, changes=changes, failures=failures, idle_since=None)
     # with a minimum the queue always has its workers, and KEDA ignores the activation
     activation = queue.activation_list_length if queue.min_replica_count == 0 else 0
     active = reading.in_flight > 0 or reading.queued > activation

@@ -58,6 +58,11 @@ class Choice:
         """Whether the queue has no tasks and is to have no workers, so that its first task should wake the loop."""
         return self.reading is not None and self.reading.empty and self.decision.replicas == 0
 
+    @property
+    def filled(self) -> bool:
+        """Whether the queue is known to have tasks."""
+        return self.reading is not None and not self.reading.empty
+
     def line(self) -> str:
         """The choice as one line of key=value pairs."""
         queued, in_flight = (self.reading.queued, self.reading.in_flight) if self.reading else ("unknown", "unknown")
@@ -119,26 +124,28 @@ class Loop:
     async def run(self, listen_to: Callable[[frozenset[str]], Awaitable[None]]) -> None:
         """Poll until cancelled; `listen_to` is told which queues have neither tasks nor workers."""
         asleep: frozenset[str] = frozenset()
-        burst_until = float("-inf")
+        burst_until = due = float("-inf")
         while True:
             started = time.monotonic()
             self._woken.clear()
             self._reload()
-            choices = await self.poll(started)
+            early = started < due
+            following = started + self.config.polling_interval
+            due = min(due, following) if early else following
+            choices = await self.poll(started, early=early)
             before, asleep = asleep, frozenset(choice.name for choice in choices if choice.asleep)
             await listen_to(asleep)
-            if before - asleep:
+            # not what is merely unknown now, as while Redis is away
+            if any(choice.filled and choice.name in before for choice in choices):
                 burst_until = started + BURST_SECONDS
             if asleep - before:
                 # a task may have come between the look and the subscription
                 self.wake()
             self._status.saw("loop")
             await asyncio.sleep(WAKE_GAP_SECONDS)
-            gap = self.config.polling_interval
-            if started < burst_until:
-                gap = min(gap, BURST_GAP_SECONDS)
+            look = min(due, started + BURST_GAP_SECONDS) if started < burst_until else due
             try:
-                async with asyncio.timeout(gap - (time.monotonic() - started)):
+                async with asyncio.timeout(look - time.monotonic()):
                     await self._woken.wait()
             except TimeoutError:
                 continue
@@ -149,8 +156,11 @@ class Loop:
             await self.recover(time.monotonic())
             await asyncio.sleep(ORPHANS_LOOK_SECONDS)
 
-    async def poll(self, now: float) -> list[Choice]:
-        """Read, decide and scale once, `now` in seconds of time.monotonic(); leaves out queues without StatefulSet."""
+    async def poll(self, now: float, *, early: bool = False) -> list[Choice]:
+        """Read, decide and scale once, `now` in seconds of time.monotonic(); leaves out queues without StatefulSet.
+
+        `early`: before the poll that is due.
+        """
         with self._metrics.poll_seconds.time():
             leads = self._leads(now)
             readings = await self._read()
@@ -160,7 +170,8 @@ class Loop:
                 self._unserved_seen = now
                 await self._find_unserved(now)
             considered = [
-                self._consider(name, queue, readings.get(name), now) for name, queue in self.config.queues.items()
+                self._consider(name, queue, readings.get(name), now, early)
+                for name, queue in self.config.queues.items()
             ]
         choices = [choice for choice in considered if choice]
         self._metrics.leader.set(leads)
@@ -261,7 +272,7 @@ class Loop:
         problem = f"{unreadable} entries of {in_flight_key(name, queue)} are no Celery messages"
         self._say(f"queue={name} entries", f"{problem}: not counted as running" if unreadable else "")
 
-    def _consider(self, name: str, queue: Queue, reading: Reading | None, now: float) -> Choice | None:
+    def _consider(self, name: str, queue: Queue, reading: Reading | None, now: float, early: bool) -> Choice | None:
         """Decide for one queue and show it; None where its StatefulSet is unknown."""
         known = self.sets.workers
         workers = known and known.get(queue.stateful_set)
@@ -279,7 +290,7 @@ class Loop:
                 self._histories[name] = History(pace=past.pace)
             return None
         self._say(f"queue={name} annotation", f"{workers.problem}: held" if workers.problem else "")
-        decision, history = decide(queue, self._histories.get(name, History()), reading, workers, now)
+        decision, history = decide(queue, self._histories.get(name, History()), reading, workers, now, early=early)
         self._histories[name] = history
         ready = self.sets.ready.get(queue.stateful_set, 0)
         self._show(name, replicas=workers.replicas, ready=ready, wanted=decision.replicas)
