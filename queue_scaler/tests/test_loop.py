@@ -298,6 +298,30 @@ def test_one_full_queue_does_not_keep_the_orphans_of_others(server, redis_url, f
     assert (server.llen("harbor"), server.llen("dure")) == (0, 1)
 
 
+def test_a_queue_that_is_removed_during_the_look_for_orphans_is_left_alone(server, redis_url, file):
+    orphan(server, "harbor")
+    orphan(server, "dure")
+
+    async def run():
+        backlog = Backlog(redis_url)
+        loop = made(backlog, file, Namespace(a=0, b=0))
+        find = loop._recovery.find
+
+        async def beside_a_reload(queues, now):
+            found = await find(queues, now)
+            write(file, harbor={"statefulSet": "a"})
+            loop._reload()
+            return found
+
+        await loop.recover(0.0)
+        loop._recovery.find = beside_a_reload
+        await loop.recover(GONE_SECONDS)
+        await backlog.close()
+
+    asyncio.run(run())
+    assert (server.llen("harbor"), server.llen("dure")) == (1, 0)
+
+
 def turning(url, file, namespace, *steps, listening=lambda: None):
     """Let the loop turn by itself until each of `steps` was true, one after the other; `listening` runs when it is
     told which queues are asleep."""

@@ -199,8 +199,10 @@ class Loop:
             self._recovery.forget()
             self._orphans = {}
             return
+        # a reload beside may change the configuration during the look
+        queues = self.config.queues
         try:
-            found = await self._recovery.find(self.config.queues, now)
+            found = await self._recovery.find(queues, now)
         except RedisUnavailable as error:
             self._metrics.failures.labels("redis").inc()
             self._say("orphans", str(error))
@@ -208,8 +210,10 @@ class Loop:
         self._say("orphans", "")
         self._orphans = {name: count for name, count in self._orphans.items() if name in found}
         for name, gone in found.items():
+            if name not in self.config.queues:
+                continue
             try:
-                await self._put_back(name, gone)
+                await self._put_back(name, queues[name], gone)
             except RedisUnavailable as error:
                 # the next look tries again
                 self._metrics.failures.labels("redis").inc()
@@ -256,13 +260,12 @@ class Loop:
         self._unserved = {}
         self._unserved_seen = float("-inf")
 
-    async def _put_back(self, name: str, gone: Claims) -> None:
+    async def _put_back(self, name: str, queue: Queue, gone: Claims) -> None:
         text = f"{len(gone)} tasks in flight that no worker has renewed for {GONE_SECONDS:.0f} s"
         if self._dry_run:
             self._orphans[name] = len(gone)
             self._say(f"queue={name} orphans", text)
             return
-        queue = self.config.queues[name]
         put, unreadable = await self._recovery.put_back(name, queue, gone, lambda: self._leads(time.monotonic()))
         self._metrics.put_back.labels(name).inc(put)
         self._orphans[name] = unreadable
