@@ -49,16 +49,17 @@ def listening(server, *queues):
 def test_a_push_to_an_idle_queue_wakes_and_other_changes_do_not(server, redis_url):
     async def steps(wakeup, woken):
         await wakeup.listen_to(frozenset({"harbor", "dure"}))
-        await until(listening(server, "harbor", "dure"))
+        # for the connection and for each subscription
+        await until(lambda: len(woken) == 3)
         server.lpush("another", "task")
         server.lpush("harbor", "task")
-        await until(lambda: len(woken) == 1)
+        await until(lambda: len(woken) == 4)
         server.rpop("harbor")
         server.rpush("dure", "task")
-        await until(lambda: len(woken) == 2)
+        await until(lambda: len(woken) == 5)
         return len(woken)
 
-    assert listen(redis_url, steps) == 2
+    assert listen(redis_url, steps) == 5
 
 
 def test_a_busy_queue_is_no_longer_listened_to(server, redis_url):
@@ -71,8 +72,23 @@ def test_a_busy_queue_is_no_longer_listened_to(server, redis_url):
         await until(listening(server))
         await wakeup.listen_to(frozenset({"harbor"}))
         await until(listening(server, "harbor"))
+        woken.clear()
         server.lpush("harbor", "task")
         await until(lambda: woken)
+        return True
+
+    assert listen(redis_url, steps)
+
+
+def test_a_push_while_the_connection_was_broken_is_looked_for(server, redis_url):
+    async def steps(wakeup, woken):
+        await wakeup.listen_to(frozenset({"harbor"}))
+        await until(lambda: len(woken) == 2)
+        with server.pipeline() as together:
+            together.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            together.lpush("harbor", "task")
+            together.execute()
+        await until(lambda: len(woken) > 2)
         return True
 
     assert listen(redis_url, steps)
@@ -86,8 +102,9 @@ def test_it_listens_again_after_the_connection_broke(server, redis_url, monkeypa
         await until(listening(server, "harbor"))
         server.client_kill_filter(_type="pubsub")
         await until(listening(server, "harbor"))
+        await until(lambda: len(woken) == 4)
         server.lpush("harbor", "task")
-        await until(lambda: woken)
+        await until(lambda: len(woken) == 5)
         return True
 
     assert listen(redis_url, steps)
@@ -107,6 +124,7 @@ def test_a_connection_that_went_silent_is_made_anew(server, redis_url, monkeypat
         server.client_pause(400)
         await until(lambda: any("silent for" in text for text in caplog.messages))
         await until(lambda: caplog.messages[-1] == "events of Redis: listening")
+        woken.clear()
         server.lpush("harbor", "task")
         await until(lambda: woken)
         return True

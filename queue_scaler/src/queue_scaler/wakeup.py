@@ -20,7 +20,7 @@ LISTEN_SECONDS = 30.0
 
 
 class Wakeup:
-    """Subscriptions to the idle queues; `run` calls `wake` for each push."""
+    """Subscriptions to the idle queues; `run` calls `wake` for each push, and whenever it begins to listen."""
 
     def __init__(self, backlog: Backlog, wake: Callable[[], None]) -> None:
         self._prefix = f"__keyspace@{backlog.database}__:"
@@ -62,7 +62,9 @@ class Wakeup:
         asked = False
         while self._pubsub is pubsub:
             message = await pubsub.get_message(timeout=LISTEN_SECONDS)
-            if message and message["data"] in ("lpush", "rpush"):
+            # a subscription, too: the client makes a broken connection anew without a word, and what was pushed
+            # meanwhile was announced to nobody
+            if message and (message["type"] == "subscribe" or message["data"] in ("lpush", "rpush")):
                 self._wake()
             elif message is None and asked:
                 # a connection whose other end has gone without a word
