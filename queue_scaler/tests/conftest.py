@@ -1,6 +1,11 @@
 import socket
+import sys
+from pathlib import Path
 
 import pytest
+
+# the folder's helpers by name (tests themselves are imported by path)
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 import asyncio
+import contextlib
 
-from lightkube import ApiError
-from lightkube.models.meta_v1 import ObjectMeta, Status
-from lightkube.resources.coordination_v1 import Lease
+import pytest
+from lightkube import AsyncClient, KubeConfig
 from queue_scaler.kube import TIMEOUT_SECONDS
-from queue_scaler.lease import ACT_SECONDS, DURATION_SECONDS, Leadership, Sighting, may_take
+from queue_scaler.lease import ACT_SECONDS, DURATION_SECONDS, MISSING_SECONDS, Leadership, Sighting, may_take
+from stand_in import api_server, kubeconfig
 
 
 def test_a_free_or_own_lease_may_be_taken():
@@ -18,39 +19,98 @@ def test_a_held_lease_may_be_taken_once_it_has_not_changed_for_its_duration():
     assert may_take("b", "a", Sighting("1", 100), 100 + DURATION_SECONDS)
 
 
-class Client:
-    """One Lease, or none."""
-
-    def __init__(self, lease):
-        self.lease = lease
-
-    async def get(self, kind, name):
-        if self.lease is None:
-            raise ApiError(status=Status(code=404, message=f'leases "{name}" not found'))
-        return self.lease
-
-    async def replace(self, lease):
-        self.lease = lease
+@pytest.fixture
+def server():
+    """An API server without a Lease."""
+    with api_server() as server:
+        yield server
 
 
-def test_the_lease_that_the_chart_makes_says_nothing_and_is_taken():
-    client = Client(Lease(metadata=ObjectMeta(name="lease", resourceVersion="1")))
-    leadership = Leadership(client, "lease", "a")
-    assert asyncio.run(leadership._try(100.0))
-    assert (client.lease.spec.holderIdentity, client.lease.spec.leaseTransitions) == ("a", 1)
+@pytest.fixture
+def leased(server):
+    """One with the chart's."""
+    server.add_lease("lease")
+    return server
 
 
-def test_who_leads_stops_before_another_may_take_over():
-    leadership = Leadership(Client(Lease(metadata=ObjectMeta(name="lease", resourceVersion="1"))), "lease", "a")
-    asyncio.run(leadership._try(100.0))
-    assert leadership.leads(100.0 + ACT_SECONDS - 0.1)
-    assert not leadership.leads(100.0 + ACT_SECONDS)
+def scalers(server, steps, names="ab"):
+    """Run `steps(told, *leaderships)`; `told` is what keeps everybody from leading, in the words of each."""
+
+    async def run():
+        told = {name: [] for name in names}
+        async with contextlib.AsyncExitStack() as stack:
+            config = KubeConfig.from_dict(kubeconfig(server.address))
+            clients = [await stack.enter_async_context(AsyncClient(config=config)) for _ in names]
+            made = [
+                Leadership(client, "lease", name, told[name].append)
+                for name, client in zip(names, clients, strict=True)
+            ]
+            await steps(told, *made)
+
+    asyncio.run(run())
+
+
+def test_the_lease_that_the_chart_makes_says_nothing_and_is_taken(leased):
+    async def steps(told, a, b):
+        assert await a._try(100.0)
+        assert not await b._try(100.0)
+
+    scalers(leased, steps)
+    assert leased.holder("lease") == "a"
+    assert leased.leases["lease"]["spec"]["leaseTransitions"] == 1
+
+
+def test_who_leads_stops_before_another_may_take_over(leased):
+    async def steps(told, a, b):
+        await a._try(100.0)
+        assert a.leads(100.0 + ACT_SECONDS - 0.1)
+        assert not a.leads(100.0 + ACT_SECONDS)
+
+    scalers(leased, steps)
     # a patch or a put-back that was begun then has ended
     assert ACT_SECONDS + TIMEOUT_SECONDS <= DURATION_SECONDS
 
 
-def test_a_lease_that_was_removed_is_told_with_the_way_to_get_it_back(caplog):
-    leadership = Leadership(Client(None), "lease", "a")
-    assert not asyncio.run(leadership._try(100.0))
-    assert 'lease lease: leases "lease" not found' in caplog.text
-    assert "helm upgrade" in caplog.text
+def test_a_lease_that_is_missing_for_a_minute_is_made(server, caplog):
+    """Argo CD leaves Leases out, and somebody may remove one; Helm makes its own within that time."""
+    caplog.set_level("INFO")
+
+    async def steps(told, a, b):
+        for second in range(0, int(MISSING_SECONDS), 2):
+            assert not await a._try(100.0 + second)
+            assert not await b._try(101.0 + second)
+        assert server.changes == []
+        (reason,) = set(told["a"])
+        assert reason.startswith("nobody can lead: not found (code 404): made here when missing for 60 s")
+        assert await a._try(100.0 + MISSING_SECONDS)
+        assert not await b._try(101.0 + MISSING_SECONDS)
+        assert (a.leads(161.0), b.leads(161.0)) == (True, False)
+        assert (told["a"][-1], told["b"][-1]) == ("", "")
+
+    scalers(server, steps)
+    assert server.changes == ["POST lease", "PUT lease"]
+    assert "lease lease: made, as it was missing for 60 s" in caplog.text
+
+
+def test_a_lease_that_comes_in_time_is_not_made_and_a_later_loss_counts_anew(server):
+    async def steps(told, a):
+        assert not await a._try(100.0)
+        server.add_lease("lease")
+        assert await a._try(150.0)
+        server.leases.clear()
+        assert not await a._try(155.0)
+        assert not await a._try(100.0 + MISSING_SECONDS)
+
+    scalers(server, steps, "a")
+    assert server.changes == ["PUT lease"]
+
+
+def test_a_lease_that_may_not_be_made_is_told(server):
+    server.forbidden.add("POST")
+
+    async def steps(told, a):
+        await a._try(100.0)
+        assert not await a._try(100.0 + MISSING_SECONDS)
+        assert told["a"][-1] == "nobody can lead: forbidden (code 403): the role of this service account lacks it"
+
+    scalers(server, steps, "a")

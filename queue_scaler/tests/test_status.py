@@ -22,6 +22,11 @@ def test_ready_means_both_were_seen_lately():
     assert status.missing(100.5 + late) == ["redis has not answered for 22 s"]
     status.lost("api")
     assert status.missing(100) == ["api does not answer"]
+    status.saw("api")
+    status.lead("nobody can lead: forbidden")
+    assert status.missing(101) == ["lease: nobody can lead: forbidden"]
+    status.lead("")
+    assert status.missing(101) == []
 
 
 def test_alive_means_the_loop_turns():

@@ -74,7 +74,7 @@ async def _run(flags: argparse.Namespace, url: str) -> int:
     client = connect(os.environ.get("POD_NAMESPACE"))
     backlog = Backlog(url)
     me = os.environ.get("POD_NAME") or socket.gethostname()
-    leadership = Leadership(client, load(flags.config).lease_name, me)
+    leadership = Leadership(client, load(flags.config).lease_name, me, status.lead)
     loop = Loop(
         flags.config,
         backlog,

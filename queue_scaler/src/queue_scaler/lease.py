@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from lightkube import ApiError, AsyncClient
 from lightkube.models.coordination_v1 import LeaseSpec
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.coordination_v1 import Lease
 
 from queue_scaler.kube import FAILURES, explain
@@ -24,6 +25,10 @@ DURATION_SECONDS = 15
 ACT_SECONDS = 10.0
 RENEW_SECONDS = 5.0
 RETRY_SECONDS = 2.0
+# `helm install` makes the Lease after the scaler, and would end with an error where it is there already
+MISSING_SECONDS = 60.0
+# what does not pass by itself and keeps every scaler from acting
+REFUSALS = (403, 404)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,13 @@ def may_take(holder: str | None, me: str, sighting: Sighting, now: float) -> boo
 class Leadership:
     """Takes and renews the Lease; `leads` says whether this process may act."""
 
-    def __init__(self, client: AsyncClient, name: str, me: str) -> None:
+    def __init__(self, client: AsyncClient, name: str, me: str, tell: Callable[[str], None]) -> None:
+        """`tell` is told what keeps everybody from leading, in words, and "" when that is over."""
         self._client = client
         self._name = name
         self._me = me
+        self._tell = tell
+        self._missing_since: float | None = None
         self._sighting: Sighting | None = None
         self._renewed = float("-inf")
         self._trouble = ""
@@ -72,7 +80,7 @@ class Leadership:
     async def _try(self, now: float) -> bool:
         """Take or renew the Lease where that is due; whether it was written."""
         try:
-            lease = await self._read()
+            lease = await self._read_or_make(now)
             version = lease.metadata.resourceVersion
             if self._sighting is None or self._sighting.version != version:
                 self._sighting = Sighting(version, now)
@@ -81,22 +89,41 @@ class Leadership:
                 await self._write(lease, self._me)
                 self._renewed = now
             self._trouble = ""
+            self._tell("")
             return due
         except FAILURES as error:
-            if isinstance(error, ApiError) and error.status.code == 409:
+            code = error.status.code if isinstance(error, ApiError) else None
+            if code == 409:
                 return False  # another scaler was quicker
-            gone = isinstance(error, ApiError) and error.status.code == 404
-            trouble = explain(error) + (": `helm upgrade` makes it anew, nothing is scaled until then" if gone else "")
+            trouble = explain(error)
+            if code == 404:
+                trouble += f": made here when missing for {MISSING_SECONDS:.0f} s, nothing is scaled until then"
             if trouble != self._trouble:
                 log.warning("lease %s: %s", self._name, trouble)
             self._trouble = trouble
+            if code in REFUSALS:
+                self._tell(f"nobody can lead: {trouble}")
             return False
 
-    async def _read(self) -> Lease:
-        """The Lease, which the chart makes; a new one says nothing yet."""
-        lease = await self._client.get(Lease, self._name)
-        lease.spec = lease.spec or LeaseSpec()
+    async def _read_or_make(self, now: float) -> Lease:
+        """The Lease; the chart makes it, but somebody may remove it, and Argo CD leaves Leases out."""
+        try:
+            lease = await self._read()
+        except ApiError as error:
+            if error.status.code != 404:
+                raise
+            if self._missing_since is None:
+                self._missing_since = now
+            if now - self._missing_since < MISSING_SECONDS:
+                raise
+            new = Lease(metadata=ObjectMeta(name=self._name, namespace=self._client.namespace))
+            lease = _with_spec(await self._client.create(new))
+            log.info("lease %s: made, as it was missing for %.0f s", self._name, now - self._missing_since)
+        self._missing_since = None
         return lease
+
+    async def _read(self) -> Lease:
+        return _with_spec(await self._client.get(Lease, self._name))
 
     async def _write(self, lease: Lease, holder: str) -> None:
         spec = lease.spec
@@ -117,3 +144,9 @@ class Leadership:
                 await self._write(lease, "")
         except FAILURES as error:
             log.warning("lease %s not handed back, it ends in %s s: %s", self._name, DURATION_SECONDS, explain(error))
+
+
+def _with_spec(lease: Lease) -> Lease:
+    """A new Lease says nothing yet."""
+    lease.spec = lease.spec or LeaseSpec()
+    return lease

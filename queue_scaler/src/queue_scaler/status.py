@@ -1,7 +1,7 @@
 """What the scaler shows of itself: Prometheus metrics, and health that means something.
 
 Alive: the loop turns. Ready: Redis and the API server have both answered lately, so that a decision would be one of
-knowledge.
+knowledge, and some scaler can hold the lease.
 """
 
 import threading
@@ -26,6 +26,7 @@ class Status:
     polling_interval: float = 1.0
     started: float = field(default_factory=time.monotonic)
     seen: dict[str, float] = field(default_factory=dict)
+    no_leader: str = ""  # why nobody can lead, in words
 
     def saw(self, party: str) -> None:
         """Note that `party` (redis, api, loop) answered now."""
@@ -36,14 +37,19 @@ class Status:
         self.seen.pop(party, None)
 
     def missing(self, now: float) -> list[str]:
-        """In words, which of Redis and the API server have not answered lately; empty means ready."""
+        """In words, which of Redis and the API server have not answered lately and why nobody leads; empty: ready."""
         limits = {"redis": READY_SECONDS + 2 * self.polling_interval, "api": API_SECONDS}
         silent = {party: now - self.seen.get(party, float("-inf")) for party in limits}
-        return [
+        late = [
             f"{party} has not answered for {seconds:.0f} s" if seconds < float("inf") else f"{party} does not answer"
             for party, seconds in silent.items()
             if seconds > limits[party]
         ]
+        return [*late, f"lease: {self.no_leader}"] if self.no_leader else late
+
+    def lead(self, problem: str) -> None:
+        """Note why nobody can lead; "" where somebody can."""
+        self.no_leader = problem
 
     def alive(self, now: float) -> bool:
         """Whether the loop has turned lately."""
