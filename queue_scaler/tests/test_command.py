@@ -1,14 +1,18 @@
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+import redis
 import yaml
+from stand_in import NAMESPACE, api_server, kubeconfig
 
 GOOD = "queues: {harbor: {statefulSet: a}}"
 
@@ -16,14 +20,13 @@ GOOD = "queues: {harbor: {statefulSet: a}}"
 @pytest.fixture
 def environment(tmp_path, unused_port):
     """Redis and API server where nothing listens."""
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(f"""
-        clusters: [{{name: c, cluster: {{server: "https://127.0.0.1:{unused_port}"}}}}]
-        users: [{{name: u, user: {{token: t}}}}]
-        contexts: [{{name: c, context: {{cluster: c, user: u, namespace: n}}}}]
-        current-context: c
-    """)
-    return os.environ | {"KUBECONFIG": str(kubeconfig), "REDIS_URL": f"redis://:secret-77@127.0.0.1:{unused_port}/0"}
+    return environ(tmp_path, f"https://127.0.0.1:{unused_port}", f"redis://:secret-77@127.0.0.1:{unused_port}/0")
+
+
+def environ(folder, api, broker):
+    file = folder / "kubeconfig"
+    file.write_text(yaml.safe_dump(kubeconfig(api)))
+    return os.environ | {"KUBECONFIG": str(file), "REDIS_URL": broker, "POD_NAMESPACE": NAMESPACE}
 
 
 def command(config, *flags):
@@ -70,13 +73,11 @@ class LoginPage(BaseHTTPRequestHandler):
 
 
 def test_what_is_no_api_server_fails_in_one_line(tmp_path, environment):
-    config, kubeconfig = tmp_path / "config.yaml", tmp_path / "kubeconfig"
+    config = tmp_path / "config.yaml"
     config.write_text(GOOD)
     with HTTPServer(("127.0.0.1", 0), LoginPage) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        view = yaml.safe_load(kubeconfig.read_text())
-        view["clusters"][0]["cluster"]["server"] = f"http://127.0.0.1:{server.server_port}"
-        kubeconfig.write_text(yaml.safe_dump(view))
+        environment = environ(tmp_path, f"http://127.0.0.1:{server.server_port}", environment["REDIS_URL"])
         ran = subprocess.run(command(config, "--once"), env=environment, capture_output=True, text=True)
         server.shutdown()
     assert ran.returncode == 2
@@ -108,3 +109,97 @@ def test_blind_it_stays_alive_is_not_ready_and_stops_when_told(tmp_path, environ
     assert "replicas are held" in said
     assert "secret-77" not in said
     assert "Traceback" not in said
+
+
+@pytest.fixture
+def broker(redis_url):
+    """The session's Redis, empty, which announces pushes as the chart's does."""
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        client.flushall()
+        before = client.config_get("notify-keyspace-events")
+        client.config_set("notify-keyspace-events", "Kl")
+        yield client
+        client.config_set("notify-keyspace-events", before["notify-keyspace-events"])
+
+
+@pytest.fixture
+def server():
+    """An API server with the worker sets a and b, of which b has two workers, and the chart's Lease."""
+    with api_server() as server:
+        server.add_set("a")
+        server.add_set("b", replicas=2)
+        server.add_lease("queue-scaler")
+        yield server
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Two queues that are looked at each ten minutes."""
+    file = tmp_path / "config.yaml"
+    at_once = {"cooldownPeriod": 0, "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}
+    queues = {"dure": {"statefulSet": "b", **at_once}, "harbor": {"statefulSet": "a"}}
+    file.write_text(yaml.safe_dump({"pollingInterval": 600, "queues": queues}))
+    return file
+
+
+HARBOR = 'queue=harbor queued=3 in_flight=0 current=0 wanted=3 why="backlog needs 3"'
+DURE = 'queue=dure queued=0 in_flight=0 current=2 wanted=1 why="backlog needs 1"'
+
+
+@pytest.mark.parametrize(
+    ("more", "changes", "replicas"), [((), ["PATCH a", "PATCH b"], (3, 1)), (("--dry-run",), [], (0, 2))]
+)
+def test_once_decides_once_never_to_zero_and_without_a_lease(
+    tmp_path, server, broker, redis_url, config, more, changes, replicas
+):
+    broker.lpush("harbor", *"123")
+    environment = environ(tmp_path, server.address, redis_url)
+    ran = subprocess.run(command(config, "--once", *more), env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert [line for line in ran.stdout.splitlines() if line.startswith("queue=")] == [DURE, HARBOR]
+    assert sorted(server.changes) == changes
+    assert (server.replicas("a"), server.replicas("b")) == replicas
+
+
+def test_once_fails_where_a_queue_cannot_be_decided(tmp_path, server, broker, redis_url, config):
+    broker.set("dure", "text")
+    environment = environ(tmp_path, server.address, redis_url)
+    ran = subprocess.run(command(config, "--once"), env=environment, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert "queue=dure queued=unknown" in ran.stdout
+
+
+def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def running(folder, server, redis_url, config, *flags, name="scaler"):
+    """A scaler's process and what it says so far; in the end it has stopped well, if it was not killed."""
+    environment = environ(folder, server.address, redis_url) | {"POD_NAME": name}
+    log = folder / f"{name}.log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            command(config, "--port", "0", *flags), env=environment, stdout=output, stderr=output
+        ) as process,
+    ):
+        try:
+            yield process, log.read_text
+        finally:
+            process.terminate()
+    assert process.returncode in (0, -signal.SIGKILL), log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_dry_run_tells_what_it_would_do_beside_a_scaler_that_acts(tmp_path, server, broker, redis_url, config):
+    broker.lpush("harbor", *"123")
+    with running(tmp_path, server, redis_url, config, "--dry-run", name="dry") as (_, said):
+        until(lambda: f"queue=harbor dry-run: {HARBOR}" in said())
+        assert server.changes == []
+        with running(tmp_path, server, redis_url, config) as (_, _):
+            until(lambda: server.replicas("a") == 3)
+        assert "lease" not in said()

@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="decide once, print a line per queue and end; takes no lease, never scales to zero (needs a cooldown)",
     )
-    flags.add_argument("--dry-run", action="store_true", help="decide and log, but change nothing")
+    flags.add_argument("--dry-run", action="store_true", help="decide and log, but change nothing; takes no lease")
     flags.add_argument("--port", type=int, default=8080, help="port of /metrics, /healthz and /readyz (default: 8080)")
     flags.add_argument("--log-level", choices=("debug", "info", "warning"), default="info", help="default: info")
     return flags
@@ -81,7 +81,7 @@ async def _run(flags: argparse.Namespace, url: str) -> int:
         lambda changed: StatefulSets(client, changed, lambda known: (status.saw if known else status.lost)("api")),
         status=status,
         metrics=metrics,
-        leads=(lambda now: True) if flags.once else leadership.leads,
+        leads=(lambda now: True) if flags.once or flags.dry_run else leadership.leads,
         warn=Events(client, me, os.environ.get("POD_UID")).warn,
         dry_run=flags.dry_run,
     )
@@ -90,7 +90,7 @@ async def _run(flags: argparse.Namespace, url: str) -> int:
             return await _once(loop)
         port = serve(status, metrics, flags.port)
         log.info("queues %s; status on port %s", ", ".join(loop.config.queues) or "none", port)
-        await _forever(loop, leadership, Wakeup(backlog, loop.wake))
+        await _forever(loop, None if flags.dry_run else leadership, Wakeup(backlog, loop.wake))
         return 0
     finally:
         await backlog.close()
@@ -105,19 +105,20 @@ async def _once(loop: Loop) -> int:
     return 0 if len(choices) == len(loop.config.queues) and all(choice.reading for choice in choices) else 1
 
 
-async def _forever(loop: Loop, leadership: Leadership, wakeup: Wakeup) -> None:
+async def _forever(loop: Loop, leadership: Leadership | None, wakeup: Wakeup) -> None:
     """Run until SIGTERM or SIGINT; then the lease is handed back."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    jobs = (
+    jobs = [
         loop.sets.follow(),
-        leadership.hold(loop.wake),
         wakeup.run(),
         loop.run(wakeup.listen_to),
         loop.look_for_orphans(),
         stop.wait(),
-    )
+    ]
+    if leadership:
+        jobs.append(leadership.hold(loop.wake))
     tasks = [asyncio.create_task(job) for job in jobs]
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")
