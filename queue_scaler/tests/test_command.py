@@ -203,3 +203,24 @@ def test_a_dry_run_tells_what_it_would_do_beside_a_scaler_that_acts(tmp_path, se
         with running(tmp_path, server, redis_url, config) as (_, _):
             until(lambda: server.replicas("a") == 3)
         assert "lease" not in said()
+
+
+def polls(said):
+    """How often it has looked at Redis."""
+    port = said().split("status on port ")[1].split()[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
+        text = response.read().decode()
+    return next(line for line in text.splitlines() if line.startswith("queue_scaler_poll_seconds_count"))
+
+
+def test_a_push_scales_long_before_the_next_poll(tmp_path, server, broker, redis_url, config):
+    def quiet():
+        before = polls(said)
+        time.sleep(0.5)
+        return polls(said) == before
+
+    with running(tmp_path, server, redis_url, config) as (_, said):
+        until(lambda: broker.pubsub_channels("__keyspace@0__:harbor"))
+        until(quiet)
+        broker.lpush("harbor", *"123")
+        until(lambda: server.replicas("a") == 3, seconds=10)
