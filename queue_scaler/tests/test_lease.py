@@ -114,3 +114,60 @@ def test_a_lease_that_may_not_be_made_is_told(server):
         assert told["a"][-1] == "nobody can lead: forbidden (code 403): the role of this service account lacks it"
 
     scalers(server, steps, "a")
+
+
+def test_a_lease_that_is_handed_back_is_taken_at_once(leased):
+    async def steps(told, a, b):
+        await a._try(100.0)
+        await b._try(100.1)
+        await a._release()
+        assert not a.leads(101.0)
+        assert await b._try(101.0)
+
+    scalers(leased, steps)
+    assert leased.holder("lease") == "b"
+
+
+def test_only_the_holder_hands_back(leased):
+    async def steps(told, a, b):
+        await a._try(100.0)
+        await b._try(100.1)
+        await b._try(100.1 + DURATION_SECONDS)
+        await a._release()
+
+    scalers(leased, steps)
+    assert leased.holder("lease") == "b"
+
+
+def test_of_two_that_find_it_free_at_once_one_leads(leased):
+    async def steps(told, a, b):
+        replace = a._client.replace
+
+        async def late(lease):
+            assert await b._try(100.0)
+            return await replace(lease)
+
+        a._client.replace = late
+        assert not await a._try(100.0)
+        assert (a.leads(100.0), b.leads(100.0)) == (False, True)
+
+    scalers(leased, steps)
+    assert leased.holder("lease") == "b"
+
+
+def test_never_two_lead_and_who_dies_is_followed_once_the_lease_has_run_out(leased):
+    dead = {30: "a", 90: "b", 150: "a"}  # from when, for half a minute; each tries every two seconds
+    leading = {}
+
+    async def steps(told, a, b):
+        for now in range(0, 180, 2):
+            for name, each in (("a", a), ("b", b)):
+                if dead.get(now // 30 * 30) != name:
+                    await each._try(float(now))
+            leading[now] = [name for name, each in (("a", a), ("b", b)) if each.leads(float(now))]
+
+    scalers(leased, steps)
+    assert max(map(len, leading.values())) == 1
+    for died, name in dead.items():
+        assert leading[died - 2] == [name]
+        assert leading[died + DURATION_SECONDS + 1] == ["b" if name == "a" else "a"]
