@@ -107,10 +107,12 @@ def message_ids(broker: redis.Redis, queues: Iterable[str]) -> Iterator[str]:
     """
     queues = list(queues)
     for queue in queues:
-        # from the end that workers take from, as new messages come at the other
-        for end in range(-1, -1 - broker.llen(queue), -CHUNK):
-            for message in broker.lrange(queue, end - CHUNK + 1, end):
+        # from the end that new messages come to: one that is taken from the other moves none that is still to be read
+        begin = 0
+        while chunk := broker.lrange(queue, begin, begin + CHUNK - 1):
+            for message in chunk:
                 yield from _id(queue, message)
+            begin += CHUNK
     for queue in queues:
         for _, held in broker.hscan_iter(f"unacked:{queue}", count=CHUNK):
             yield from _id(queue, held, 0)

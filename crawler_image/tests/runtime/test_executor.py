@@ -174,6 +174,29 @@ def test_a_long_queue_is_read_whole(adopt, publish, monkeypatch):
     assert adopt([task(name) for name in names]) == []
 
 
+def test_what_waits_is_found_while_workers_take_and_schedulers_send(broker, publish, redis_url, monkeypatch):
+    monkeypatch.setattr(executor, "CHUNK", 3)
+    names = [str(number) for number in range(10)]
+    for name in names:
+        publish(name)
+
+    class Busy:
+        """Redis, in which two messages are taken and one comes after each part of a list is read."""
+
+        def __getattr__(self, command):
+            return getattr(broker, command)
+
+        def lrange(self, *arguments):
+            part = broker.lrange(*arguments)
+            if not broker.hlen(f"unacked:{QUEUE}"):
+                hold(redis_url)
+                hold(redis_url)
+                publish("late")
+            return part
+
+    assert set(names) <= set(executor.message_ids(Busy(), [QUEUE]))
+
+
 def test_without_redis_every_queued_task_is_queued_again(adopt):
     adopt.__self__.celery_app.conf.broker_url = "redis://127.0.0.1:1/0"
     queued, running = task("queued"), task("runs", state="running")
