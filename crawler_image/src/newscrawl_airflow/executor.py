@@ -5,8 +5,9 @@ again as Redis did not answer, leaves a queued task that no worker will ever hea
 waits for a day. This executor adopts no queued task without a message: the scheduler then queues it anew.
 
 A message is also lost with a worker that is killed between its taking from the list and its entry in the hash, or with
-a Redis that comes back without its last second. What this executor has sent, what has not ended and what is nowhere
-in Redis at two looks is sent again, as the same try: should it run after all, the API server lets one start.
+a Redis that comes back without its last second. What this executor has sent, what Airflow holds for queued and what
+is nowhere in Redis at two looks is sent again, as the same try: should it run after all, the API server lets one start.
+A callback is sent again once only: nobody knows whether it runs.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 import redis
 from airflow.providers.celery.executors.celery_executor import CeleryExecutor
 from airflow.providers.celery.executors.celery_executor_utils import ExceptionWithTraceback
+from airflow.utils.session import create_session
 from airflow.utils.state import TaskInstanceState
+from sqlalchemy import select
 
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
@@ -66,7 +69,7 @@ class NewscrawlExecutor(CeleryExecutor):
             self._missed = set()
             return
         missed = {key for key in old if self.workloads[key].task_id not in known}
-        lost = [old[key] for key in missed & self._missed]
+        lost = self._not_begun([old[key] for key in missed & self._missed])
         self._missed = missed
         if lost:
             self.log.warning("No message in Redis: %s are sent again", ", ".join(str(sent[0]) for sent in lost))
@@ -74,6 +77,23 @@ class NewscrawlExecutor(CeleryExecutor):
             for key, _, result in self._send_workloads_to_celery(lost):
                 if isinstance(result, ExceptionWithTraceback):
                     self.log.warning("%s could not be sent again: %s", key, result.exception)
+                elif _is_callback(key):
+                    # its end comes under the new message's id, as a callback has none of its own
+                    result.backend = self.celery_app.backend
+                    self.workloads[key] = result
+                    del self._sent[key]
+
+    def _not_begun(self, lost: Sequence[WorkloadInCelery]) -> Sequence[WorkloadInCelery]:
+        """Without the tasks that a worker has begun with: Airflow tries those again when their heartbeat ends."""
+        from airflow.models.taskinstance import TaskInstance
+
+        ids = {sent[0]: self.workloads[sent[0]].task_id for sent in lost if not _is_callback(sent[0])}
+        found = select(TaskInstance.external_executor_id).where(
+            TaskInstance.external_executor_id.in_(ids.values()), TaskInstance.state == TaskInstanceState.QUEUED
+        )
+        with create_session() as session:
+            queued = set(session.scalars(found)) if ids else set()
+        return [sent for sent in lost if _is_callback(sent[0]) or ids[sent[0]] in queued]
 
     def _messages(self, queues: Iterable[str]) -> set[str]:
         """The Celery ids of all messages of the queues. Raises redis.RedisError."""
@@ -97,6 +117,12 @@ class NewscrawlExecutor(CeleryExecutor):
             self.log.warning("No message in Redis: %s are queued again", ", ".join(str(ti.key) for ti in lost))
         rest = [ti for ti in tis if ti not in lost]
         return [*lost, *(super().try_adopt_task_instances(rest) if rest else ())]
+
+
+def _is_callback(key: object) -> bool:
+    from airflow.models.callback import CallbackKey
+
+    return isinstance(key, CallbackKey)
 
 
 def message_ids(broker: redis.Redis, queues: Iterable[str]) -> Iterator[str]:

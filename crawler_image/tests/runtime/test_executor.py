@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from types import SimpleNamespace
 
 import pytest
@@ -52,8 +54,34 @@ class Result:
         self.task_id = task_id
 
 
+def held(*names):
+    """Entries of messages that workers hold."""
+    return {name: json.dumps([{"headers": {"id": name}}, "", QUEUE]) for name in names}
+
+
 @pytest.fixture
-def sender(redis_url, monkeypatch, publish):
+def state(airflow_database):
+    """Gives a function that sets the state that Airflow has of a task; "one" and "two" are queued."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    table = TaskInstance.__table__
+
+    def write(name, state):
+        with create_session() as session:
+            # the task of no DAG and of no run
+            session.connection().exec_driver_sql("PRAGMA foreign_keys = OFF")
+            session.execute(table.delete().where(table.c.external_executor_id == name))
+            key = {"dag_id": "dag", "run_id": "run", "task_id": name, "map_index": -1, "id": uuid.uuid4()}
+            session.execute(table.insert().values(key | {"state": state, "external_executor_id": name, "pool": "p"}))
+
+    for name in ("one", "two"):
+        write(name, "queued")
+    return write
+
+
+@pytest.fixture
+def sender(redis_url, monkeypatch, publish, state):
     """An executor that sends its workloads, which are ids, for real; none of them ends."""
     sent = []
 
@@ -129,6 +157,31 @@ def test_without_redis_nothing_is_sent_again(sender):
         sender.send_lost_again(now)
     sender.celery_app.conf.broker_url = url
     assert sender.sent == ["one", "two"]
+
+
+def test_what_a_worker_has_begun_with_is_not_sent_again(sender, broker, state):
+    """A killed worker's: its message comes back once, is refused and gone, while Airflow waits for the heartbeat."""
+    broker.delete(QUEUE)
+    state("two", "running")
+    for now in (60, 120, 180, 240):
+        sender.send_lost_again(now)
+    assert sorted(set(sender.sent[2:])) == ["one"]
+
+
+def test_a_callback_is_sent_again_once_and_its_end_is_heard(sender, broker, state):
+    from airflow.models.callback import CallbackKey
+
+    key = CallbackKey("callback")
+    sender._send_workloads([(key, "first", QUEUE, None)])
+    sent = CeleryExecutor._send_workloads_to_celery
+    sender._send_workloads_to_celery = lambda tuples: sent(sender, [(key, "second", QUEUE, None) for key, *_ in tuples])
+    broker.delete(QUEUE)
+    for now in (60, 120, 180, 240, 300):
+        broker.hset(f"unacked:{QUEUE}", mapping=held("one", "two"))
+        sender.send_lost_again(now)
+        broker.delete(QUEUE)
+    assert sender.sent == ["one", "two", "first", "second"]
+    assert sender.workloads[key].task_id == "second"
 
 
 def test_what_is_no_message_is_passed_over(adopt, publish, broker, caplog):
