@@ -158,6 +158,14 @@ def test_the_scaler_holds_a_lease_of_the_release_and_may_make_it_anew(render):
     assert allowed == [(["get", "update"], ["press-queue-scaler"]), (["create"], None)]
 
 
+@pytest.mark.parametrize("engine", ["builtin", "keda", "none"])
+def test_the_redis_of_the_chart_announces_pushes_to_the_scaler(render, engine):
+    conf = render("default", "--set", f"autoscaling.engine={engine}").one("ConfigMap", "newscrawl-redis")["data"]
+    settings = dict(line.split(maxsplit=1) for line in conf["redis.conf"].splitlines() if line)
+    # K for the channel of a key, l for the commands of lists
+    assert set(settings["notify-keyspace-events"]) == {"K", "l"}
+
+
 def test_the_engines_leave_no_object_of_each_other(render):
     assert not [item for item in render("keda").objects if "queue-scaler" in item["metadata"]["name"]]
     assert not [item for item in render().objects if item["apiVersion"].startswith("keda.sh/")]
