@@ -219,6 +219,16 @@ def test_the_dashboard_shows_metrics_that_exist(render):
     assert not [item for item in render().objects if item["metadata"]["name"].endswith("-dashboard")]
 
 
+def test_the_dashboard_counts_a_queue_once_however_many_scalers_tell_of_it(render):
+    panels = json.loads(render("everything").one("ConfigMap", "press-dashboard")["data"]["newscrawl-queues.json"])
+    expressions = [target["expr"] for panel in panels["panels"] for target in panel["targets"]]
+    gauges = [family.name for family in Metrics().registry.collect() if family.type == "gauge"]
+    of_a_queue = set(gauges) - {"queue_scaler_leader", "queue_scaler_config_valid"}
+    for name in of_a_queue:
+        (shown,) = [text for text in expressions if re.search(rf"\b{name}{{", text)]
+        assert f"max by (queue) ({name}{{" in shown
+
+
 def test_on_spot_the_drain_fits_into_the_notice(render):
     pod = render("spot").one("StatefulSet", "newscrawl-worker-default")["spec"]["template"]["spec"]
     assert pod["terminationGracePeriodSeconds"] <= 30
