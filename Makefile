@@ -50,7 +50,7 @@ test-keda: venv ## the KEDA engine with the real operator (12 minutes, and six f
 	$(RUN) -m pytest -m keda k8s-tests -v -s
 
 .PHONY: test-loss
-test-loss: venv ## 300 tasks on the cluster while workers come, go and are killed, through both engines (half an hour)
+test-loss: venv ## 300 tasks on the cluster while workers come, go and are killed, through both engines (forty minutes)
 	$(RUN) -m pytest -m loss k8s-tests -v -s
 
 # the packages below k8s-tests are run in place

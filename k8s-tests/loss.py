@@ -153,6 +153,7 @@ class Disturber:
     installation: Installation
     chance: random.Random
     queues: tuple[str, ...] = QUEUES
+    scaler: bool = True  # whether the builtin one runs, which counts what it puts back
     # of each worker killed: when (time.monotonic()), and how many tasks the scaler had put back before
     kills: list[tuple[float, int]] = field(default_factory=list)
 
@@ -177,7 +178,7 @@ class Disturber:
     def _kill_one(self) -> str:
         pods = worker_pods(self.installation, self.queues)
         for pod in self.chance.sample(pods, len(pods)):
-            before = self.installation.put_back()
+            before = self.installation.put_back() if self.scaler else 0
             try:
                 said = self.installation.kubectl("exec", pod, "--", "python", "-c", KILL)
             except CommandFailed as error:
@@ -224,10 +225,12 @@ def disturbed_run(
     *,
     pause: float,
     bound: float,
+    leftovers: float = 90,
 ) -> Outcome:
     """A run of tasks while `steps` happen, `pause` seconds apart on average, as long as it runs and no longer.
 
     What has not come to its end `bound` seconds after the last step is in the outcome as it is then, and is given up.
+    What is left in Redis may stay for `leftovers` seconds after the end.
     """
     started = time.monotonic()
     run = start(installation, seconds)
@@ -248,7 +251,7 @@ def disturbed_run(
 
     with contextlib.suppress(TimeoutError):
         until("the run has ended", ended, seconds=bound, every=10)
-        until("nothing is left in Redis", lambda: not any(in_redis(installation).values()), seconds=90, every=2)
+        until("nothing is left in Redis", lambda: not any(in_redis(installation).values()), seconds=leftovers, every=2)
     found = outcome(installation, run, len(seconds), time.monotonic() - started, done)
     if found.state not in ENDED:
         give_up(installation, run)

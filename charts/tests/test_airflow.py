@@ -11,6 +11,7 @@ import pytest
 import yaml
 from kombu.transport.redis import Channel
 from newscrawl.profiles import Crawl
+from queue_scaler.orphans import GONE_SECONDS
 
 
 def test_limits_of_airflow_follow_from_the_queues(render):
@@ -24,6 +25,11 @@ def test_limits_of_airflow_follow_from_the_queues(render):
     cfg = rendered.airflow_cfg("press")
     assert cfg.getint("core", "parallelism") == cfg.getint("core", "max_active_tasks_per_dag") == sum(wanted.values())
     assert cfg.getint("scheduler", "task_queued_timeout") == 86400
+
+
+def test_what_a_killed_worker_held_is_put_back_within_minutes_and_by_the_scaler_first(render):
+    seconds = render().airflow_cfg().getint("celery_broker_transport_options", "visibility_timeout")
+    assert 2 * GONE_SECONDS < seconds <= 300
 
 
 def test_a_pool_without_a_bound_is_held_back_by_no_other_limit(render):

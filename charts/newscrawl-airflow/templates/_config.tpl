@@ -50,8 +50,9 @@ dag_processor:
 operators:
   default_queue: default
 celery_broker_transport_options:
-  # workers renew the tasks they hold: this long after the last renewal other workers put them back, if no scaler did
-  visibility_timeout: 3600
+  # no bound for tasks, as workers renew what they hold every 5 s: this long after the last renewal other workers put it
+  # back, if no scaler did. Above the scaler's 45 s, the 30 s in which workers find Redis again, and what clocks differ by
+  visibility_timeout: 300
   # a node that goes away says no goodbye: without these its peers would wait for Redis for ever
   socket_timeout: 10
   socket_connect_timeout: 5

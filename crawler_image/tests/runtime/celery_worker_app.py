@@ -23,7 +23,7 @@ app = Celery("tests", broker=os.environ["AIRFLOW__CELERY__BROKER_URL"])
 app.conf.task_acks_late = True
 app.conf.worker_prefetch_multiplier = 1
 app.conf.broker_transport_options = {
-    "visibility_timeout": 86400,
+    "visibility_timeout": int(os.environ.get("NEWSCRAWL_TEST_VISIBILITY", "86400")),
     "socket_timeout": 10,
     "unacked_key": f"unacked:{QUEUE}",
     "unacked_index_key": f"unacked_index:{QUEUE}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,6 +117,42 @@ def test_a_worker_whose_loop_is_blocked_renews_what_it_runs(worker, broker, publ
     until(lambda: broker.hlen(f"unacked:{QUEUE}") == 0)
     assert broker.zcard(f"unacked_index:{QUEUE}") == 0
     assert worker.stop() == 0
+
+
+def test_without_a_scaler_workers_put_back_what_a_killed_one_held_and_not_what_a_blocked_one_runs(
+    begin, broker, publish, tmp_path, monkeypatch
+):
+    """By Celery's visibility timeout, which bounds no task, as workers renew what they hold."""
+    timeout = 15
+    monkeypatch.setenv("NEWSCRAWL_TEST_VISIBILITY", str(timeout))
+    blocked = begin("blocked")
+    publish("long", str(tmp_path / "go"))
+    until(blocked.running)
+    (blocked.folder / "worker.drain").touch()
+    until(lambda: QUEUE not in blocked.said() and '"tasks": 1' in blocked.said())
+    (long,) = broker.zrange(f"unacked_index:{QUEUE}", 0, -1)
+
+    killed = begin("killed")
+    publish("lost", str(killed.folder / "go"))
+    until(killed.running)
+    killed.process.kill()
+    killed.process.wait()
+    (killed.folder / "go").touch()
+    blocked.process.send_signal(signal.SIGUSR2)
+    until((blocked.folder / "blocked").exists)
+    (lost,) = set(broker.zrange(f"unacked_index:{QUEUE}", 0, -1)) - {long}
+    until(lambda: time.time() - broker.zscore(f"unacked_index:{QUEUE}", lost) > timeout)
+
+    # a worker looks 10 s after it has begun
+    successor = begin("successor")
+    until(successor.done)
+    assert broker.hkeys(f"unacked:{QUEUE}") == [long]
+    assert broker.llen(QUEUE) == 0
+    (blocked.folder / "unblock").touch()
+    (tmp_path / "go").touch()
+    until(blocked.done)
+    until(lambda: not broker.hlen(f"unacked:{QUEUE}"))
+    assert (blocked.done(), killed.done(), successor.done()) == (["long"], [], ["lost"])
 
 
 def test_a_worker_counts_what_it_did(worker, broker, publish):
