@@ -77,6 +77,26 @@ def test_worker_that_lost_redis_for_a_moment_still_drains(worker, broker, publis
 
 @pytest.mark.slow
 @needs_proc
+def test_while_redis_is_away_the_drain_waits_for_what_runs(worker, broker, publish, tmp_path):
+    """For longer than a silence without a task is believed; the task's end is told when Redis is back."""
+    publish("running", str(tmp_path / "go"))
+    until(lambda: task_processes(worker.process.pid) == 1)
+    until(lambda: broker.hlen(f"unacked:{QUEUE}") == 1)
+    longer = BLIND + 5
+    broker.client_pause(int(1000 * (longer + 5)))
+    process = drain(worker)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(longer)
+    (tmp_path / "go").touch()
+    until(lambda: worker.done() == ["running"], seconds=4)
+    assert process.wait(60) == 0, process.stdout.read()
+    assert worker.stop() == 0
+    assert worker.done() == ["running"]
+    assert (broker.llen(QUEUE), broker.hlen(f"unacked:{QUEUE}")) == (0, 0)
+
+
+@pytest.mark.slow
+@needs_proc
 def test_idle_worker_is_drained_at_once_and_its_probe_passes(worker):
     process = drain(worker)
     assert process.wait(30) == 0
