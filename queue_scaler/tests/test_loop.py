@@ -275,6 +275,27 @@ def test_orphans_are_put_back_however_rare_the_polls(server, redis_url, file, mo
     turning(redis_url, file, Namespace(a=0, b=0), lambda loop, heard: server.llen("dure") == 1)
 
 
+def test_what_workers_drop_is_counted_from_the_first_look_on(server, redis_url, file):
+    leads = [True]
+
+    async def run():
+        backlog = Backlog(redis_url)
+        loop = made(backlog, file, Namespace(a=0, b=0), leads=leads)
+        for dropped in (4, 4, 6, 1):
+            server.hset("work:dure", "dropped", dropped)
+            await loop.recover(0.0)
+        # what is dropped while another leads is that one's to count
+        leads.clear()
+        await loop.recover(0.0)
+        server.hset("work:dure", "dropped", 9)
+        leads.append(True)
+        await loop.recover(0.0)
+        await backlog.close()
+        return loop._metrics.registry.get_sample_value("queue_scaler_orphans_dropped_total", {"queue": "dure"})
+
+    assert asyncio.run(run()) == 3
+
+
 def test_one_full_queue_does_not_keep_the_orphans_of_others(server, redis_url, file):
     orphan(server, "harbor")
     orphan(server, "dure")

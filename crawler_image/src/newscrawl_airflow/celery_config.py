@@ -1,6 +1,6 @@
 """Airflow's Celery configuration for this project's workers: `[celery] celery_config_options` names CELERY_CONFIG.
 
-Every process that uses Celery imports this module; what it hangs on workers happens in their main process only.
+Every process that uses Celery imports this module; what it hangs on workers happens in them only.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from airflow.providers.celery.executors.default_celery import DEFAULT_CELERY_CON
 from celery.backends.database.session import SessionManager
 from celery.signals import worker_init, worker_ready, worker_shutdown
 
-from newscrawl_airflow import worker_hooks
+from newscrawl_airflow import dropped_messages, worker_hooks
 
-__all__ = ["CELERY_CONFIG", "worker_hooks"]
+__all__ = ["CELERY_CONFIG", "dropped_messages", "worker_hooks"]
 
 CELERY_CONFIG: dict[str, Any] = {
     **DEFAULT_CELERY_CONFIG,

@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 from celery import Celery
+from celery.exceptions import Ignore
 from celery.signals import worker_ready
-from newscrawl_airflow import worker_hooks
+from newscrawl_airflow import dropped_messages, worker_hooks
 
-__all__ = ["app", "worker_hooks"]
+__all__ = ["app", "dropped_messages", "worker_hooks"]
 
 FOLDER = Path(os.environ["NEWSCRAWL_TEST_FOLDER"])
 
@@ -45,7 +46,12 @@ def _block_when_told(**_: object) -> None:
 
 @app.task(name="work")
 def work(name: str, until_file: str = "") -> None:
-    """Run in a process of its own, as an Airflow task does, until the file exists; then note that it ended."""
+    """Run in a process of its own, as an Airflow task does, until the file exists; then note that it ended.
+
+    One of the name "refused" is refused as Airflow's is whose task runs elsewhere.
+    """
+    if name == "refused":
+        raise Ignore
     (FOLDER / "begun").touch()
     if until_file:
         subprocess.run(["sh", "-c", f"while [ ! -e {until_file} ]; do sleep 0.05; done"], check=True)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,6 +103,7 @@ class Loop:
         self._shown: dict[str, dict[str, float]] = {}
         self._recovery = Recovery(backlog)
         self._orphans: dict[str, int] = {}
+        self._dropped: dict[str, int] = {}
         self._unserved: dict[str, int] = {}
         self._unserved_told: dict[str, float] = {}  # when each was last there
         self._events_owed: set[str] = set()
@@ -198,6 +199,7 @@ class Loop:
         if not self._leads(now):
             self._recovery.forget()
             self._orphans = {}
+            self._dropped = {}
             return
         # a reload beside may change the configuration during the look
         queues = self.config.queues
@@ -208,6 +210,7 @@ class Loop:
             self._say("orphans", str(error))
             return
         self._say("orphans", "")
+        self._count_dropped(self._recovery.dropped)
         self._orphans = {name: count for name, count in self._orphans.items() if name in found}
         for name, gone in found.items():
             if name not in self.config.queues:
@@ -218,6 +221,15 @@ class Loop:
                 # the next look tries again
                 self._metrics.failures.labels("redis").inc()
                 self._say(f"queue={name} orphans", str(error))
+
+    def _count_dropped(self, dropped: Mapping[str, int]) -> None:
+        """Show what the workers have dropped since the last look; what they had before the first is another's."""
+        for name, total in dropped.items():
+            before = self._dropped.get(name, total)
+            if total != before:
+                # less than before: Redis lost its data
+                self._metrics.dropped.labels(name).inc(total - before if total > before else total)
+        self._dropped = dict(dropped)
 
     async def _find_unserved(self, now: float) -> None:
         """Tell of queues without workers: the metric always, log and event once, as a list may come and go often."""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from queue_scaler.backlog import Backlog, RedisUnavailable, in_flight_key, index_key
+from queue_scaler.backlog import Backlog, RedisUnavailable, in_flight_key, index_key, work_key
 from queue_scaler.config import Queue
 
 # nine renewals missed, as seen from here: no clock of a worker is compared with ours. It is longer than a worker waits
@@ -18,12 +18,13 @@ from queue_scaler.config import Queue
 GONE_SECONDS = 45.0
 LOOK_SECONDS = 5.0
 
-# for each pair of hash and index: a list of tag, score, tag, score ...; kombu writes both or none, and of a key of
-# another type the reading of the queue tells
+# for each hash, index and hash of counts: a list of the messages dropped so far, tag, score, tag, score ...; kombu
+# writes both of the first or none, and of a key of another type the reading of the queue tells
 _HELD = """
 local held = {}
-for i = 1, #KEYS, 2 do
-  local entries = {}
+for i = 1, #KEYS, 3 do
+  local dropped = redis.pcall('HGET', KEYS[i + 2], 'dropped')
+  local entries = {type(dropped) == 'string' and tonumber(dropped) or 0}
   local tags = redis.pcall('HKEYS', KEYS[i])
   for _, tag in ipairs(tags.err and {} or tags) do
     local score = redis.pcall('ZSCORE', KEYS[i + 1], tag)
@@ -89,6 +90,7 @@ class Recovery:
     def __init__(self, backlog: Backlog) -> None:
         self._backlog = backlog
         self._claims: dict[str, dict[str, Claim]] = {}
+        self.dropped: dict[str, int] = {}  # by queue, the messages that came again and were refused, at the last look
         self._held = backlog.redis.register_script(_HELD)
         self._put_back = backlog.redis.register_script(_PUT_BACK)
 
@@ -108,11 +110,16 @@ class Recovery:
         return {name: gone for name, gone in found.items() if gone}
 
     async def held(self, queues: Mapping[str, Queue]) -> dict[str, dict[str, str]]:
-        """Tag and renewal of each task in flight, by queue, in one round trip."""
-        keys = [key for name, queue in queues.items() for key in (in_flight_key(name, queue), index_key(name))]
+        """Tag and renewal of each task in flight, by queue, in one round trip; tells `dropped` as well."""
+        keys = [
+            key
+            for name, queue in queues.items()
+            for key in (in_flight_key(name, queue), index_key(name), work_key(name))
+        ]
         found = await self._backlog.call(self._held(keys=keys)) if keys else []
+        self.dropped = {name: entries[0] for name, entries in zip(queues, found, strict=True)}
         return {
-            name: dict(zip(entries[::2], entries[1::2], strict=True))
+            name: dict(zip(entries[1::2], entries[2::2], strict=True))
             for name, entries in zip(queues, found, strict=True)
         }
 

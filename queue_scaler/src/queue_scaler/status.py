@@ -89,6 +89,12 @@ class Metrics:
             ("queue",),
             registry=self.registry,
         )
+        self.dropped = Counter(
+            "queue_scaler_orphans_dropped",
+            "Messages that came again and that Airflow refused to start",
+            ("queue",),
+            registry=self.registry,
+        )
         self.failures = Counter(
             "queue_scaler_failures", "Readings and changes that failed", ("party",), registry=self.registry
         )
