@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -98,6 +99,15 @@ def test_broken_linked_data_is_none(text):
     made = page(f'<script type="application/ld+json">{text}</script><script>a = {text}</script>')
     assert [item for item in made.linked_data if "@type" in item] == []
     assert made.data == []
+
+
+@pytest.mark.parametrize("word", ["x", "a.b$"])
+def test_a_script_of_one_long_word_takes_no_time(word):
+    made = page(f"<script>{word * 1_000_000}</script><script>window.state = {json.dumps(STORY)}</script>")
+    assert made.tree is not None
+    start = time.process_time()
+    assert made.data == [("window.state", STORY)]
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(

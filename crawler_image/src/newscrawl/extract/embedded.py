@@ -25,7 +25,10 @@ _CLOSING_LENGTH = 40
 # a backslash before what JSON knows no escape of, such as an apostrophe
 _NEEDLESS_ESCAPE = re.compile(r"(?<!\\)\\(?![\"\\/bfnrtu])")
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
-_PLACE = re.compile(r"(?:([\w$.]{1,80})(?:\[[\"'][^\"']{1,80}[\"']\])?\s*=\s*|\.push\(\s*|JSON\.parse\(\s*)(?=[{\[\"])")
+# a name begins at its beginning alone: tried from each of its letters, a long one takes minutes
+_PLACE = re.compile(
+    r"(?:(?<![\w$.])([\w$.]{1,80})(?:\[[\"'][^\"']{1,80}[\"']\])?\s*=\s*|\.push\(\s*|JSON\.parse\(\s*)(?=[{\[\"])"
+)
 _FLIGHT = re.compile(r"__next_f\.push\(\s*(?=\[)")
 _FLIGHT_ROW = re.compile(rb"([0-9a-f]+):(?:T([0-9a-f]+),)?")
 _FLIGHT_REFERENCE = re.compile(r"\$([0-9a-f]+)")
