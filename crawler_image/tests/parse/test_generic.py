@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -55,6 +56,52 @@ def test_the_name_of_the_site_is_no_part_of_the_title(title, head):
 )
 def test_a_part_that_is_no_name_stays(title):
     assert read(f'<meta property="og:title" content="{title.replace("&", "&amp;")}">').title == title
+
+
+HEADLINE = "Harbour reopens after the storm"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        f"{HEADLINE} | The Harbour Gazette",
+        f"{HEADLINE} | World | The Harbour Gazette",
+        f"{HEADLINE} - Gazette News",
+        HEADLINE.upper() + " – The Harbour Gazette",
+    ],
+)
+def test_what_follows_the_pages_heading_is_no_part_of_the_title(title):
+    body = TEXT.replace("Harbour opens again", HEADLINE)
+    head = f'<meta property="og:title" content="{title}">'
+    assert read(head, f"<h1>The Harbour Gazette</h1>{body}").title.casefold() == HEADLINE.casefold()
+    assert read(head).title == title
+
+
+@pytest.mark.parametrize(
+    ("title", "heading"),
+    [
+        ("Live: the harbour reopens after the storm", "Live"),
+        ("Storm over the harbour: boats are back", "Storm over the harbour"),
+        ("Opinion | The harbour is not a market", "Opinion"),
+    ],
+)
+def test_a_heading_that_is_only_a_part_takes_nothing_from_the_title(title, heading):
+    assert read(f'<meta property="og:title" content="{title}">', f"<h1>{heading}</h1>{TEXT}").title == title
+
+
+def test_a_heading_with_a_separator_is_the_whole_title():
+    title = f"{HEADLINE} - and its market"
+    assert (
+        read(f'<meta property="og:title" content="{title}">', f"<h1>{HEADLINE}</h1><h1>{title}</h1>{TEXT}").title
+        == title
+    )
+
+
+def test_many_headings_and_separators_take_no_time():
+    start = time.process_time()
+    headline = {"@type": "NewsArticle", "headline": "Port opens…", "datePublished": MOMENT}
+    read(linked(**headline), TEXT + f"<h1>{'port | ' * 20}</h1>" * 2000)
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,10 @@ def paragraphs(html: str) -> list[str]:
             [*SENTENCES, "김한빛 기자 kim@daily.example"],
         ),
         (f"{SENTENCES[0]}<br>◇다시 열린 항구<br>{SENTENCES[1]}", [SENTENCES[0], "◇다시 열린 항구", SENTENCES[1]]),
-        ("항구가 석 주 만에 다시<br>문을 열었다고 당국이 밝혔다.", ["항구가 석 주 만에 다시 문을 열었다고 당국이 밝혔다."]),
+        (
+            "항구가 석 주 만에 다시<br>문을 열었다고 당국이 밝혔다.",
+            ["항구가 석 주 만에 다시 문을 열었다고 당국이 밝혔다."],
+        ),
         (
             f"강가에 앉아 있던 사람<br>물을 보며 노래하던 사람<br>{SENTENCES[0]}",
             [f"강가에 앉아 있던 사람 물을 보며 노래하던 사람 {SENTENCES[0]}"],

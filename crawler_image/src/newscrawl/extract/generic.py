@@ -129,6 +129,8 @@ _CUT = re.compile(r"\s*(?:…|\.\.\.)$")
 _LONGEST_HEADLINE = 100
 # characters from which a text is no title
 _LONGEST_TITLE = 500
+# bytes of UTF-8 from which a heading is no kicker
+_LEAST_HEADING = 20
 # characters at a title's end in which the site's name is looked for
 _LONGEST_NAMES = 120
 # the types of linked data that name the site itself
@@ -192,13 +194,27 @@ def whole_title(title: str, page: Page) -> tuple[str, str] | None:
 def without_site_name(title: str, page: Page) -> str:
     """The title without the publisher's name at its end, which og:title and <title> often carry.
 
-    With it goes a section that stands before it; a part that is no name of the site is the title's own.
+    With it goes a section that stands before it, and whatever follows the page's heading; any other part that is no
+    name of the site is the title's own.
     """
+    if heading := _heading_before(title, page):
+        return heading
     rest = _without(title, _site_names(page))
     sections = {
         _squashed(one) for name in ("article:section", "og:article:section") for one in page.metas.get(name, ())
     }
     return _without(_without(rest, _SECTIONS), sections) if rest != title else title
+
+
+def _heading_before(title: str, page: Page) -> str:
+    """What stands before one of the title's last separators and is a heading of the page; "" for none."""
+    start = max(0, len(title) - _LONGEST_NAMES)
+    fronts = [title[: separator.start()].strip() for separator in _SEPARATOR.finditer(title, start)]
+    long = [one for one in fronts if len(one.encode()) >= _LEAST_HEADING]
+    headings = set(map(_squashed, page.headings)) if long else set()
+    if _squashed(title) in headings:
+        return ""
+    return next((one for one in reversed(long) if _squashed(one) in headings), "")
 
 
 def _without(title: str, names: set[str]) -> str:
