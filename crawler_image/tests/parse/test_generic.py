@@ -164,6 +164,13 @@ def test_a_day_gets_its_time_from_where_it_is_told():
     assert read(other).published == datetime(2026, 11, 20, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("day", ["November 20, 2026", "20 Nov 2026", "2026년 11월 20일", "2026. 11. 20."])
+def test_a_day_in_words_gets_its_time_from_where_it_is_told(day):
+    head = linked(**{"@type": "NewsArticle", "headline": "Harbour opens again", "datePublished": day})
+    assert read(head + f'<meta property="article:published_time" content="{MOMENT}">').published.isoformat() == MOMENT
+    assert read(head, f"<time datetime={MOMENT}>today</time>{TEXT}").published.isoformat() == MOMENT
+
+
 @pytest.mark.parametrize("path", ["/2026/11/20/harbour", "/news/20261120-harbour.html", "/world/2026/nov/20/harbour"])
 def test_the_day_in_the_address_is_the_last_resort(path):
     article = read(TITLE, url=f"https://www.thedaily.example{path}")
