@@ -171,6 +171,24 @@ def test_a_day_in_words_gets_its_time_from_where_it_is_told(day):
     assert read(head, f"<time datetime={MOMENT}>today</time>{TEXT}").published.isoformat() == MOMENT
 
 
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "<time datetime=2026-11-20>20 Nov 2026 08:30</time>",
+        "<time datetime=2026-11-20>08:30 GMT, 20 November 2026</time>",
+        "<span itemprop=datePublished content=2026-11-20>November 20, 2026, 8:30 a.m.</span>",
+        "<time datetime=today>20 Nov 2026 08:30</time>",
+    ],
+)
+def test_what_readers_are_shown_tells_the_time_that_machines_are_not(shown):
+    assert read(TITLE, shown + TEXT).published.isoformat() == MOMENT
+
+
+def test_another_day_that_readers_are_shown_tells_no_time():
+    shown = "<time datetime=2026-11-20>21 Nov 2026 08:30</time>"
+    assert read(TITLE, shown + TEXT).published == datetime(2026, 11, 20, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("path", ["/2026/11/20/harbour", "/news/20261120-harbour.html", "/world/2026/nov/20/harbour"])
 def test_the_day_in_the_address_is_the_last_resort(path):
     article = read(TITLE, url=f"https://www.thedaily.example{path}")

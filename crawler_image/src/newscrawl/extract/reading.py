@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -136,8 +137,7 @@ class Reading:
         """The first date; when that is only a day, the time of day comes from the first that gives one for this day."""
         day: datetime | None = None
         for selector in self._selectors(name):
-            for found in selector.find(self._page)[:_MOST_DATES]:
-                text = fields.words(found)
+            for text in chain.from_iterable(map(fields.dates, selector.find(self._page)[:_MOST_DATES])):
                 moment = dates.parse(text, self._zone) if text else None
                 if moment is None or (day and moment.astimezone(day.tzinfo).date() != day.date()):
                     continue
