@@ -299,6 +299,36 @@ def test_the_logo_is_no_title():
     assert page.title == "Harbour opens again"
 
 
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "Last updated <time datetime=2026-11-21T16:00Z>a day later</time> "
+        f"First published <time datetime={MOMENT}>today</time>",
+        f"<time datetime={MOMENT}>today</time>, updated <time datetime=2026-11-21T16:00Z>a day later</time>",
+        "<ul><li><b>Aktualisiert</b> <time datetime=2026-11-21T16:00Z>morgen</time></li>"
+        f"<li><b>Stand</b> <time datetime={MOMENT}>heute</time></li></ul>",
+        "<div><span class=date>수정 2026-11-21 16:00 +0000</span>"
+        "<span class=date>입력 2026-11-20 08:30 +0000</span></div>",
+        "<p><span class=date>2026年11月21日 16:00 UTC 更新</span>"
+        "<span class=date>2026年11月20日 08:30 UTC 公開</span></p>",
+        "<div class=posted>Updated 5:00 AM EST, Sat November 21, 2026</div>"
+        "<div class=posted>Published 3:30 AM EST, Fri November 20, 2026</div>",
+        "<p>Updated <time datetime=2026-11-21T16:00Z>a day later</time></p>"
+        "<p class=posted>Published 20 November 2026 08:30 GMT</p>",
+    ],
+)
+def test_of_dates_beside_each_other_that_of_a_change_is_not_that_of_publication(shown):
+    assert read(TITLE, shown + TEXT).published.astimezone(UTC).isoformat() == MOMENT
+
+
+def test_the_time_of_a_change_serves_where_no_other_is_told_beside_it():
+    changed = "<div class=head><p>Updated <time datetime=2026-11-20T08:30Z>now</time></p></div>"
+    teaser = "<div class=teaser><h3>Another</h3><time datetime=2026-11-18T08:30Z>two days ago</time></div>"
+    assert read(TITLE, changed + TEXT + teaser).published.isoformat() == MOMENT
+    planned = "<p>Updated <time datetime=2026-11-20T08:30Z>now</time>, opens <time datetime=2026-11-22>soon</time></p>"
+    assert read(TITLE, planned + TEXT).published.isoformat() == MOMENT
+
+
 def test_the_time_of_a_change_is_not_that_of_publication():
     times = f"<time class=updated datetime=2026-11-21T10:00Z>edited</time><time datetime={MOMENT}>today</time>"
     assert read(TITLE, times + TEXT).published.isoformat() == MOMENT

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from newscrawl.extract import fields
+from newscrawl.extract import changes, fields
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
 
@@ -163,11 +162,25 @@ def _embedded_dates(page: Page) -> list[Any]:
     return beside or (others[:1] if len(set(others)) == 1 else [])
 
 
+_DATES = {
+    name: Selector.parse(text) for name, text in (_SHOWN | {_TIMES: f"xpath: //time{_ELSEWHERE}/@datetime"}).items()
+}
+
+
+def _shown(name: str) -> Selector:
+    """The dates that readers are shown in one way, without those of changes beside another."""
+    own = _DATES[name]
+
+    def find(page: Page) -> list[Any]:
+        return changes.without_changes(
+            own.find(page), lambda: [one for each in _DATES.values() for one in each.find(page)[: changes.MOST]]
+        )
+
+    return Selector(name, find)
+
+
 # by the names that an article's sources show, where the selectors themselves tell nobody anything
-_NAMED = {
-    name: replace(Selector.parse(text), text=name)
-    for name, text in (_SHOWN | {_TIMES: f"xpath: //time{_ELSEWHERE}/@datetime"}).items()
-} | {_EMBEDDED_DATES: Selector(_EMBEDDED_DATES, _embedded_dates)}
+_NAMED = {name: _shown(name) for name in _DATES} | {_EMBEDDED_DATES: Selector(_EMBEDDED_DATES, _embedded_dates)}
 SELECTORS = {name: tuple(_NAMED.get(text) or Selector.parse(text) for text in texts) for name, texts in _TEXTS.items()}
 _WHOLE_TITLES = tuple(map(Selector.parse, ("meta: og:title", "meta: twitter:title", "css: h1")))
 
