@@ -281,6 +281,48 @@ def test_a_short_piece_of_news():
         read(TITLE, flash)
 
 
+CARDS = "".join(
+    f"<div class=card><h3><a href=/a/{n}>Another harbour {n}</a></h3>"
+    f"<p><span class=author>Other Writer {name}</span></p></div>"
+    for n, name in enumerate(("One", "Two", "Three"))
+)
+COMMENTS = "".join(
+    f"<li><a rel=author class=author href=/u/{n}>Reader {name}</a><p>Late again, as each year.</p></li>"
+    for n, name in enumerate(("One", "Two"))
+)
+
+
+@pytest.mark.parametrize(
+    ("byline", "names"),
+    [
+        ("<p class=byline>By Jane Doe | Published 20 Nov 2026</p>", ("Jane Doe",)),
+        ("<p class=byline>By <a class=author>Jane Doe</a> <span>Chief of the harbour desk</span></p>", ("Jane Doe",)),
+        ("<p>By <a rel=author>Jane Doe</a> and <a rel=author>John Roe</a></p>", ("Jane Doe", "John Roe")),
+        ("<ul><li class=author>Jane Doe</li><li class=author>John Roe</li></ul>", ("Jane Doe", "John Roe")),
+        (
+            "<ul><li><b class=author>Jane Doe</b></li><li><b class=author>John Roe</b></li></ul>",
+            ("Jane Doe", "John Roe"),
+        ),
+        ("", ()),
+    ],
+)
+@pytest.mark.parametrize("cards_first", [True, False])
+def test_the_authors_of_other_articles_and_of_comments_are_not_the_articles(byline, names, cards_first):
+    text = TEXT.replace("</h1>", f"</h1>{byline}")
+    cards = f"<section>{CARDS}</section>"
+    page = (cards + text if cards_first else text + cards) + f"<section id=comments><ol>{COMMENTS}</ol></section>"
+    page = f"<body class=author>{page}</body>"
+    assert (
+        read(f"{TITLE}<link rel=author href=/jane>", f"<nav><a rel=author>Menu Entry</a></nav>{page}").authors == names
+    )
+
+
+def test_an_author_below_the_text():
+    assert read(TITLE, TEXT.replace("</article>", "<p class=author>Jane Doe</p></article>") + CARDS).authors == (
+        "Jane Doe",
+    )
+
+
 def test_a_headline_that_was_cut():
     whole = (
         "Harbour opens again after three weeks of work on its northern pier, which a storm in October had damaged badly"

@@ -6,7 +6,10 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from lxml import etree
+
 from newscrawl.extract import changes, fields
+from newscrawl.extract.noise import holds_comments
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
 
@@ -74,10 +77,12 @@ _EMBEDDED = (
     "deployDt",
 )
 # where readers see a date; on a page without any other it is most likely the article's
-_ELSEWHERE = (
+_NOT_AROUND = (
     "[not(ancestor::nav or ancestor::aside or ancestor::footer)]"
     "[not(ancestor::header[not(.//h1)][not(ancestor::article or ancestor::main)])]"
-    "[not(contains(@class, 'current') or contains(@class, 'today') or contains(@class, 'clock')"
+)
+_ELSEWHERE = (
+    f"{_NOT_AROUND}[not(contains(@class, 'current') or contains(@class, 'today') or contains(@class, 'clock')"
     " or contains(@class, 'updat') or contains(@class, 'modif') or @itemprop = 'dateModified')]"
 )
 _SHOWN = {
@@ -86,6 +91,15 @@ _SHOWN = {
     "[contains(@class, 'date') or contains(@class, 'Date') or contains(@class, 'time') or contains(@class, 'publish')"
     f" or contains(@class, 'post') or contains(@class, 'byline')][string-length(text()) < 100]{_ELSEWHERE}",
 }
+# and where they see who wrote it
+_BYLINES = ("css: [rel=author]", "css: [itemprop=author] [itemprop=name], [itemprop=author]", "css: .byline, .author")
+_MOST_BYLINES = 20
+# in a box around a link to another article
+_IN_TEASER = etree.XPath(
+    "boolean(ancestor::*[position() <= 3][not(self::body or self::main or .//h1)]"
+    f"[{' or '.join(f'.//{tag}//a or .//a//{tag}' for tag in ('h2', 'h3', 'h4'))}])"
+)
+_AROUND_ARTICLE = etree.XPath(f"boolean(self::*{_NOT_AROUND})")
 SHOWN_DATES = frozenset({*_SHOWN, "url"})
 _TIMES = "time elements for machines"
 _EMBEDDED_DATES = "json: $data, a date of publication"
@@ -103,9 +117,7 @@ _TEXTS = {
         "meta: article:author",
         "meta: dable:author",
         "meta: byl",
-        "css: [rel=author]",
-        "css: [itemprop=author] [itemprop=name], [itemprop=author]",
-        "css: .byline, .author",
+        *_BYLINES,
     ],
     "published": [
         *_ld("datePublished"),
@@ -136,6 +148,8 @@ _LONGEST_NAMES = 120
 _PUBLISHERS = ("WebSite", "Organization", "NewsMediaOrganization")
 # what a publishing system of Korea sets before the site's name
 _SECTIONS = frozenset({"기사본문"})
+# what may hold anything, whatever it is called
+_PAGE = frozenset({"article", "main", "section", "body", "html"})
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 
@@ -179,8 +193,35 @@ def _shown(name: str) -> Selector:
     return Selector(name, find)
 
 
+def _own_bylines(text: str) -> Selector:
+    """The bylines of the article: the first that is none of a menu, a teaser or a comment, and those beside it."""
+    selector = Selector.parse(text)
+
+    def find(page: Page) -> list[Any]:
+        found = [one for one in selector.find(page)[:_MOST_BYLINES] if _is_articles(one)]
+        around = {outer for one in found for outer in one.iterancestors()}
+        innermost = [one for one in found if one not in around]
+        return [one for one in innermost if _are_together(innermost[0], one)]
+
+    return Selector(text, find)
+
+
+def _is_articles(byline: etree._Element) -> bool:
+    if byline.tag in _PAGE or not fields.words(byline):
+        return False
+    around = (one for one in byline.iterancestors() if one.tag == "section" or one.tag not in _PAGE)
+    return bool(_AROUND_ARTICLE(byline)) and not _IN_TEASER(byline) and not any(map(holds_comments, around))
+
+
+def _are_together(one: etree._Element, other: etree._Element) -> bool:
+    parent, others = one.getparent(), other.getparent()
+    list_of_both = parent.getparent()
+    return parent is others or (list_of_both is others.getparent() and list_of_both.tag not in _PAGE)
+
+
 # by the names that an article's sources show, where the selectors themselves tell nobody anything
 _NAMED = {name: _shown(name) for name in _DATES} | {_EMBEDDED_DATES: Selector(_EMBEDDED_DATES, _embedded_dates)}
+_NAMED |= {text: _own_bylines(text) for text in _BYLINES}
 SELECTORS = {name: tuple(_NAMED.get(text) or Selector.parse(text) for text in texts) for name, texts in _TEXTS.items()}
 _WHOLE_TITLES = tuple(map(Selector.parse, ("meta: og:title", "meta: twitter:title", "css: h1")))
 
