@@ -282,6 +282,12 @@ def test_a_lead_that_half_a_layout_leaves_is_completed(tmp_path):
     ("mark", "access"),
     [
         ('<script type="application/ld+json">{"hasPart": {"isAccessibleForFree": "False"}}</script>', "paywalled"),
+        (
+            '<script type="application/ld+json">{"hasPart": [{"isAccessibleForFree": true}, '
+            '{"isAccessibleForFree": false}]}</script>',
+            "paywalled",
+        ),
+        ('<script type="application/ld+json">{"hasPart": [{"isAccessibleForFree": true}, "a"]}</script>', "free"),
         ('<meta property="article:content_tier" content="locked">', "paywalled"),
         ('<meta property="article:content_tier" content="free">', "free"),
     ],

@@ -170,7 +170,8 @@ class Reading:
         marked = any(selector.find(self._page) for selector in (self._version.paywall if self._version else ()))
         flags = [item.get("isAccessibleForFree") for item in self._page.linked_data]
         if not any(flag is not None for flag in flags):
-            parts = [item.get("hasPart") for item in self._page.linked_data]
+            told = [item.get("hasPart") for item in self._page.linked_data]
+            parts = chain.from_iterable(one if isinstance(one, list) else [one] for one in told)
             flags = [part.get("isAccessibleForFree") for part in parts if isinstance(part, dict)]
         locked = "locked" in self._page.metas.get("article:content_tier", ())
         return "paywalled" if marked or locked or any(str(flag).lower() == "false" for flag in flags) else "free"
