@@ -154,7 +154,7 @@ def _page(get: Get, url: str) -> Page | None:
 
 def _feeds(pages: Iterable[Page]) -> list[str]:
     links = [
-        urljoin(page.url, link.get("href"))
+        urljoin(page.base, link.get("href"))
         for page in pages
         for link in page.tree.iter("link")
         if "alternate" in (link.get("rel") or "") and link.get("href")
@@ -182,7 +182,8 @@ def _listed(get: Get, hub: str) -> list[str]:
 def _links(page: Page) -> list[str]:
     """The longest link texts of a page are its headlines."""
     links = [
-        (len(" ".join(one.itertext()).strip()), urljoin(page.url, one.get("href") or "")) for one in page.tree.iter("a")
+        (len(" ".join(one.itertext()).strip()), urljoin(page.base, one.get("href") or ""))
+        for one in page.tree.iter("a")
     ]
     return [url for length, url in sorted(links, key=lambda one: -one[0]) if length > 15][: 2 * SAMPLES]
 

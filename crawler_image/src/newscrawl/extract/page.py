@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from lxml import etree, html
 
@@ -60,6 +60,16 @@ class Page:
             if name and content:
                 found.setdefault(name.strip().lower(), []).append(content)
         return found
+
+    @cached_property
+    def base(self) -> str:
+        """What completes the page's relative addresses: its <base>, else its URL."""
+        told = next((one.get("href") for one in self.tree.iter("base") if one.get("href")), "")
+        try:
+            base = urljoin(self.url, told.strip())
+        except ValueError:
+            return self.url
+        return base if base.startswith(("http://", "https://")) else self.url
 
     @cached_property
     def headings(self) -> list[str]:

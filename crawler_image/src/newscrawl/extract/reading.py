@@ -213,7 +213,7 @@ class Reading:
 
     def _image(self, address: str) -> str | None:
         try:
-            absolute = urljoin(self._page.url, address)
+            absolute = urljoin(self._page.base, address)
         except ValueError:
             return None
         # what is embedded (data:) or longer than any address is no address
@@ -223,10 +223,11 @@ class Reading:
     def _canonical(self) -> str:
         """The page's own canonical link when it leads to an article of the site, else the final URL; canonical both."""
         keep = self._profile.urls.keep_params if self._profile else None
-        links = [one.get("href") for one in self._page.tree.iter("link") if one.get("rel") == "canonical"]
+        told = [one for one in self._page.tree.iter("link") if "canonical" in (one.get("rel") or "").lower().split()]
+        links = [one.get("href") for one in told]
         for link in filter(None, links + self._page.metas.get("og:url", [])):
             try:
-                address = canonicalize(link, keep_params=keep, base=self._page.url)
+                address = canonicalize(link, keep_params=keep, base=self._page.base)
             except BadUrl:
                 continue
             if self._is_canonical(address):
