@@ -355,6 +355,9 @@ def test_the_logo_is_no_title():
         "<span class=date>2026年11月20日 08:30 UTC 公開</span></p>",
         "<div class=posted>Updated 5:00 AM EST, Sat November 21, 2026</div>"
         "<div class=posted>Published 3:30 AM EST, Fri November 20, 2026</div>",
+        "<p class=date>Updated 21 November 2026 16:00 GMT | First published 20 November 2026 08:30 GMT</p>",
+        "<p class=date>수정 2026.11.21 16:00 +0000 입력 2026.11.20 08:30 +0000</p>",
+        "<p class=date>Updated 20 November 2026 08:30 GMT, published in print, too</p>",
         "<p>Updated <time datetime=2026-11-21T16:00Z>a day later</time></p>"
         "<p class=posted>Published 20 November 2026 08:30 GMT</p>",
     ],

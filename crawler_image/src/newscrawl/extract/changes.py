@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice, takewhile
 from typing import Any
@@ -17,6 +17,10 @@ _CHANGED = re.compile(
     r"|обновл|수정|업데이트|更新",
     re.IGNORECASE,
 )
+_PUBLISHED = re.compile(
+    r"publish|posted|veröffentlicht|publié|public(?:ado|ato)|gepubliceerd|publicer|опубликован|입력|등록|公開|[发發]布",
+    re.IGNORECASE,
+)
 _DIGIT = re.compile(r"\d")
 # characters next to a date in which it says what it is one of, and behind it alone, as in "15:04 更新"
 _LABEL = 40
@@ -26,6 +30,8 @@ _LABEL_APART = 25
 _NO_LABELS = frozenset({"time", "h1", "h2", "h3", "h4", "h5", "h6"})
 # elements from which on one is neither a label nor a date, but holds more than that
 _MOST_ELEMENTS = 20
+# characters of a text that tells both dates
+_LONGEST = 300
 # elements around a date within which its label stands, and the other dates of the article
 _NEAR = 3
 _PAGE = frozenset({"article", "main", "section", "body", "html"})
@@ -47,6 +53,15 @@ def without_changes(found: Sequence[Shown], others: Callable[[], Sequence[Shown]
     known = [(element, moment) for element, moment in told if not _is_change(element)]
     passed = {id(one) for one in changes if _has_earlier(one, known)}
     return [one for one in found if id(one) not in passed]
+
+
+def told_of_publication(text: str) -> Iterator[str]:
+    """Where to look for a date of publication in a text: first behind its label, if that of a change comes before."""
+    told = text[:_LONGEST]
+    label = _PUBLISHED.search(told)
+    if label and _CHANGED.search(told, 0, label.start()):
+        yield told[label.start() :]
+    yield text
 
 
 def _has_earlier(change: Shown, known: Sequence[tuple[etree._Element, datetime]]) -> bool:

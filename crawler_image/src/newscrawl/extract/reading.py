@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
-from newscrawl.extract import authors, dates, fields, gate, generic, main_text, zones
+from newscrawl.extract import authors, changes, dates, fields, gate, generic, main_text, zones
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
 from newscrawl.model import Article
@@ -137,7 +137,8 @@ class Reading:
         """The first date; when that is only a day, the time of day comes from the first that gives one for this day."""
         day: datetime | None = None
         for selector in self._selectors(name):
-            for text in chain.from_iterable(map(fields.dates, selector.find(self._page)[:_MOST_DATES])):
+            texts = chain.from_iterable(map(fields.dates, selector.find(self._page)[:_MOST_DATES]))
+            for text in chain.from_iterable(map(changes.told_of_publication, texts)) if name == "published" else texts:
                 moment = dates.parse(text, self._zone) if text else None
                 if moment is None or (day and moment.astimezone(day.tzinfo).date() != day.date()):
                     continue
