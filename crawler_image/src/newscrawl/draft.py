@@ -14,17 +14,17 @@ from datetime import UTC, date
 from itertools import zip_longest
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
+from zoneinfo import ZoneInfo
 
 import yaml
 
 from newscrawl.discover import feeds
-from newscrawl.extract import extract, text
+from newscrawl.extract import extract, text, zones
 from newscrawl.extract.page import Page
 from newscrawl.model import Article, FetchError, NotAnArticle, Response
 
 SAMPLES = 5
 _FEED_TYPES = "rss+xml", "atom+xml"
-_ZONES = {"ko": "Asia/Seoul", "ja": "Asia/Tokyo"}
 _SITEMAP = re.compile(r"^\s*sitemap:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 _NEWS = re.compile(r"news|latest|article|recent", re.IGNORECASE)
 # of a sample's lines, how many an element must hold to be its body
@@ -60,7 +60,7 @@ def draft(url: str, get: Get, *, allow_private: bool = False) -> str:
     pages = [Page(given), *([front] if front else [])]
     hubs = _feeds(pages)
     maps = _sitemaps(get, root)
-    language = (pages[-1].tree.getroottree().getroot().get("lang") or "")[:2].lower() or None
+    language = _declared(pages[-1])[:2].lower() or None
     samples: list[Sample] = []
     _look(samples, get, [given.url], root, 1)
     # each feed may be a section of its own, whose addresses have a shape of their own
@@ -154,7 +154,7 @@ def _page(get: Get, url: str) -> Page | None:
 
 def _feeds(pages: Iterable[Page]) -> list[str]:
     links = [
-        urljoin(page.url, link.get("href"))
+        urljoin(page.base, link.get("href"))
         for page in pages
         for link in page.tree.iter("link")
         if "alternate" in (link.get("rel") or "") and link.get("href")
@@ -182,7 +182,8 @@ def _listed(get: Get, hub: str) -> list[str]:
 def _links(page: Page) -> list[str]:
     """The longest link texts of a page are its headlines."""
     links = [
-        (len(" ".join(one.itertext()).strip()), urljoin(page.url, one.get("href") or "")) for one in page.tree.iter("a")
+        (len(" ".join(one.itertext()).strip()), urljoin(page.base, one.get("href") or ""))
+        for one in page.tree.iter("a")
     ]
     return [url for length, url in sorted(links, key=lambda one: -one[0]) if length > 15][: 2 * SAMPLES]
 
@@ -212,6 +213,16 @@ def _yaml(profile: Mapping[str, Any], samples: Sequence[Sample]) -> str:
     return head + yaml.safe_dump(dict(profile), allow_unicode=True, sort_keys=False, width=110)
 
 
+def _declared(page: Page) -> str:
+    return page.tree.getroottree().getroot().get("lang") or ""
+
+
+def _zone(host: str, front: Page) -> str:
+    """The zone in which the site's dates without one are read as long as nobody describes it."""
+    zone = zones.zone_of(host, [_declared(front), *front.metas.get("og:locale", ())])
+    return zone.key if isinstance(zone, ZoneInfo) else "Etc/UTC"
+
+
 def _profile(
     root: str, front: Page, language: str | None, hubs: list[str], maps: list[str], samples: Sequence[Sample]
 ) -> dict[str, Any]:
@@ -230,7 +241,7 @@ def _profile(
         "site": site_of(host),
         "name": name,
         **({"language": language} if language else {}),
-        "timezone": _ZONES.get(language or "", "Etc/UTC"),
+        "timezone": _zone(host, front),
         "hosts": [host],
         "crawl": {"queue": "default", "lookback_days": 3, "paused": True},
         "politeness": {"requests_per_second": 0.5, "concurrency": 1},

@@ -544,6 +544,13 @@ def test_lists_are_walked_to_their_end(crawl: Crawl, site: LocalSite, way: str) 
     assert found == [f"/article?id={one}" for one in (1, 4, 3, 2, 7, 6, 5, 10, 9, 8)]
 
 
+def test_the_base_of_a_list_completes_its_links(crawl: Crawl, site: LocalSite) -> None:
+    head = f"<base href='{site.url('/news/')}'>".encode()
+    site.page("/list?page=1", head + b"<a class=a href=2>2</a><a class=a href=/3>3</a><a rel=next href=more>more</a>")
+    site.page("/news/more", b"<a class=a href=1>1</a>")
+    assert crawl.paths(lists=[list_page(site, next="css: a[rel=next]")]) == ["/news/1", "/news/2", "/3"]
+
+
 def test_the_next_run_stops_at_what_is_known(crawl: Crawl, site: LocalSite) -> None:
     place = [list_page(site, next="xpath: //a[@rel='next']/@href")]
     pages_of(site, range(30, 0, -1))

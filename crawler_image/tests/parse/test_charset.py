@@ -92,6 +92,61 @@ def test_korean_text_is_not_western(declared):
     assert decode(text.encode("cp949"), {"content-type": f"text/html; charset={declared}"}) == text
 
 
+RUSSIAN = "Гавань снова открылась в пятницу после трёх недель работ, сообщила администрация города. "
+GREEK = "Το λιμάνι άνοιξε ξανά την Παρασκευή μετά από τρεις εβδομάδες εργασιών, ανακοίνωσε ο δήμος. "
+POLISH = "Port został ponownie otwarty w piątek po trzech tygodniach prac, poinformował urząd miasta. "
+CZECH = "Přístav byl v pátek znovu otevřen po třech týdnech prací: „Čekali jsme na to,“ řekli rybáři. "
+TURKISH = "Liman, üç haftalık çalışmanın ardından cuma günü yeniden açıldı, dedi belediye başkanı. "
+HEBREW = "הנמל נפתח מחדש ביום שישי לאחר שלושה שבועות של עבודה, מסרה העירייה. "
+JAPANESE_REPORT = "港は三週間の工事を終えて金曜日に再び開かれたと当局が発表した。市場は七時には人であふれた。"
+CHINESE = "海港经过三周的工程后于星期五重新开放，市政府表示。渔船在黎明前返回，市场在七点前就已经挤满了人。"
+TAIWANESE = "海港經過三週的工程後於星期五重新開放，市政府表示。漁船在黎明前返回，市場在七點前就已經擠滿了人。"
+# those whose bytes no Western text has, and those that a page must name
+ALPHABETS = [
+    (RUSSIAN, "windows-1251"),
+    (RUSSIAN, "koi8-r"),
+    (GREEK, "iso-8859-7"),
+    (HEBREW, "windows-1255"),
+    (JAPANESE_REPORT, "euc-jp"),
+    (JAPANESE_REPORT, "shift_jis"),
+    (CHINESE, "gb18030"),
+    (TAIWANESE, "big5"),
+]
+LATIN = [
+    (POLISH, "iso-8859-2"),
+    (CZECH, "windows-1250"),
+    (TURKISH, "cp1254"),
+    (TURKISH, "iso-8859-9"),
+    (GERMAN, "cp1252"),
+]
+
+
+@pytest.mark.parametrize("header", ["", "; charset=iso-8859-1", "; charset=utf-8", "; charset=windows-1252"])
+@pytest.mark.parametrize(("text", "charset"), ALPHABETS + LATIN)
+def test_what_a_page_names_comes_before_the_western_of_servers(text, charset, header):
+    html = f'<html><head><meta charset="{charset}"></head><body>{f"<p>{text}</p>" * 4}</body></html>'
+    assert decode(html.encode(charset), {"content-type": f"text/html{header}"}) == html
+
+
+@pytest.mark.parametrize("header", ["", "; charset=iso-8859-1", "; charset=utf-8"])
+@pytest.mark.parametrize("named", ["", '<meta charset="iso-8859-1">', '<meta charset="utf-8">'])
+@pytest.mark.parametrize(("text", "charset"), ALPHABETS)
+def test_an_alphabet_that_is_not_western_is_guessed(text, charset, named, header):
+    html = f"<html><head>{named}</head><body>{f'<p>{text}</p>' * 4}</body></html>"
+    assert decode(html.encode(charset), {"content-type": f"text/html{header}"}) == html
+
+
+@pytest.mark.parametrize("named", ["iso-8859-15", "iso-8859-2"])
+def test_curly_quotes_are_western_whatever_a_page_names(named):
+    html = f'<meta charset="{named}"><p>{ENGLISH}</p>'
+    assert decode(html.encode("cp1252"), {"content-type": "text/html; charset=iso-8859-1"}) == html
+
+
+def test_a_few_signs_in_a_row_are_western():
+    html = f"<p>{'The harbour opened again on Friday. ' * 20}</p><p>€€€ ………</p>"
+    assert decode(html.encode("cp1252"), {"content-type": "text/html; charset=iso-8859-1"}) == html
+
+
 def test_a_wrong_byte_late_on_a_long_page():
     body = f"<p>{KOREAN}</p>".encode() * 2000
     text = decode(body[:100_000] + b"\xff" + body[100_000:], {"content-type": "text/html; charset=windows-1252"})

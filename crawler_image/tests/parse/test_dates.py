@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from newscrawl.extract.dates import in_address, parse
+from newscrawl.extract.dates import in_address, is_day, parse
 
 SEOUL = ZoneInfo("Asia/Seoul")
 AFTERNOON = datetime(2026, 11, 23, 15, 4, tzinfo=SEOUL)
@@ -64,6 +64,21 @@ AFTERNOON = datetime(2026, 11, 23, 15, 4, tzinfo=SEOUL)
         "23 Kasım 2026 Pazartesi 15:04",
         "23 ноября 2026, 15:04",
         "Updated Nov 23rd, 2026, 3:04pm",
+        "2026-11-23 03:04 PM",
+        "2026-11-23 03:04:00 p.m. KST",
+        "2026-11-23T03:04 PM",
+        "2026-11-23 | 15:04",
+        "2026-11-23 at 15:04",
+        "15:04 | 2026.11.23",
+        "2026.11.23 / 오후 3:04",
+        "20261123T150400",
+        "20261123T060400Z",
+        "20261123T1504+0900",
+        "Mon 23 Nov 2026 06.04 GMT",
+        "Mon 23 Nov 2026 07.04 CET",
+        "Published: 06:04 GMT, 23 November 2026 | Updated: 08:22 GMT, 23 November 2026",
+        "Published 3:04 pm, Nov 23, 2026 | Updated 5:22 pm, Nov 24, 2026",
+        "Read in 5:30 minutes | Nov 23, 2026 | 15:04",
     ],
 )
 def test_a_moment_of_an_afternoon_in_seoul(text):
@@ -143,9 +158,40 @@ def test_summer_time_is_the_zones_own():
     assert parse("December 1, 2026 12:00 PM", zone) == datetime(2026, 12, 1, 17, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["2026.11.23", "2026년 11월 23일", "2026-11-23", "November 23, 2026", "20261123"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026.11.23",
+        "2026. 11. 23.",
+        "2026년 11월 23일",
+        "2026-11-23",
+        "November 23, 2026",
+        "23 Nov 2026",
+        "20261123",
+        "Published 23 November 2026: the harbour",
+        "2026.11.23 | 수정 2026.11.24 16:00",
+        "Published 23 Nov 2026 | Updated 24 Nov 2026 16:00",
+    ],
+)
 def test_a_day_alone_is_its_midnight(text):
-    assert parse(text, SEOUL) == datetime(2026, 11, 23, tzinfo=SEOUL)
+    day = parse(text.partition("|")[0], SEOUL)
+    assert parse(text, SEOUL) == day == datetime(2026, 11, 23, tzinfo=SEOUL)
+    assert is_day(text.partition("|")[0], day)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-23T00:00",
+        "2026.11.23 오전 0시",
+        "Nov 23, 2026 12:00 AM",
+        "20261123T000000Z",
+        "202611230000",
+        "0h00, 23 nov 2026",
+    ],
+)
+def test_midnight_is_a_time_of_day(text):
+    assert not is_day(text, datetime(2026, 11, 23, tzinfo=SEOUL))
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,33 @@ def test_a_draft_reads_the_site(tmp_path, url):
     assert read.profile == "daily@2026-11-23"
 
 
+@pytest.mark.parametrize(
+    ("root", "declared", "zone"),
+    [
+        ("https://www.daily.example", "<html lang=ja>", "Asia/Tokyo"),
+        ("https://www.daily.example", "<html lang=de-AT>", "Europe/Vienna"),
+        ("https://www.daily.example", '<html lang=en><meta property="og:locale" content="en_GB">', "Europe/London"),
+        ("https://www.daily.example", "<html lang=en-US>", "Etc/UTC"),
+        ("https://www.daily.example", "<html>", "Etc/UTC"),
+        ("https://www.daily.fr", "<html lang=en>", "Europe/Paris"),
+    ],
+)
+def test_a_draft_has_the_zone_in_which_the_site_is_read_without_a_profile(tmp_path, root, declared, zone):
+    page = article(3).replace("<html lang=ko>", declared).replace("+09:00", "")
+
+    def look(url):
+        if url not in (f"{root}/", f"{root}/a/3"):
+            raise FetchError(url, "http_404", "not found", permanent=True)
+        return response(page if url.endswith("3") else f"{declared}<body>Front</body></html>", url)
+
+    path = tmp_path / "daily.yaml"
+    path.write_text(draft(f"{root}/a/3", look), "utf-8")
+    made = load(path)
+    assert str(made.timezone) == zone
+    without = extract(look(f"{root}/a/3"), None, fetched=FETCHED)
+    assert extract(look(f"{root}/a/3"), made, fetched=FETCHED).published == without.published
+
+
 def test_each_section_is_looked_at_and_no_page_twice(tmp_path):
     sections = "economy", "society", "culture", "science", "sports"
     feeds = "".join(f'<link rel=alternate type="application/rss+xml" href="/{one}.xml">' for one in sections)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -93,11 +94,43 @@ def test_linked_data_as_sites_write_it(text):
     assert [item["headline"] for item in made.linked_data if "headline" in item] == ["h"]
 
 
+def test_a_reference_to_another_object_of_linked_data_is_that_object():
+    person = {"@type": "Person", "@id": "https://daily.example/#jane", "name": "Jane Doe"}
+    picture = {"@type": "ImageObject", "@id": "#picture", "url": "https://daily.example/a.jpg", "author": {"@id": "#1"}}
+    story = {
+        "@type": "NewsArticle",
+        "@id": "#1",
+        "author": [{"@id": "https://daily.example/#jane"}, {"name": "John Roe"}],
+        "image": {"@type": "ImageObject", "@id": "#picture"},
+        "publisher": {"@id": "#nobody"},
+    }
+    made = page(f'<script type="application/ld+json">{json.dumps({"@graph": [story, person, picture]})}</script>')
+    (read,) = made.linked_by_type["NewsArticle"]
+    assert walk(read, parse_path(".author.name")) == ["Jane Doe", "John Roe"]
+    assert walk(read, parse_path(".image.url")) == ["https://daily.example/a.jpg"]
+    assert read["publisher"] == {"@id": "#nobody"}
+    assert walk(read, parse_path("..none")) == []
+
+
+def test_deep_linked_data_is_read_all_the_same():
+    text = f'{{"@id": "1", "@type": "Article", "deep": {"[" * 900}{"]" * 900}}}'
+    assert page(f'<script type="application/ld+json">{text}</script>').linked_by_type["Article"]
+
+
 @pytest.mark.parametrize("text", ["", "{", "null", "3", '"text"', "[" * 100_000, '{"@graph": 1}', '{"a": ' * 50_000])
 def test_broken_linked_data_is_none(text):
     made = page(f'<script type="application/ld+json">{text}</script><script>a = {text}</script>')
     assert [item for item in made.linked_data if "@type" in item] == []
     assert made.data == []
+
+
+@pytest.mark.parametrize("word", ["x", "a.b$"])
+def test_a_script_of_one_long_word_takes_no_time(word):
+    made = page(f"<script>{word * 1_000_000}</script><script>window.state = {json.dumps(STORY)}</script>")
+    assert made.tree is not None
+    start = time.process_time()
+    assert made.data == [("window.state", STORY)]
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(

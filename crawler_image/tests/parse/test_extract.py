@@ -169,6 +169,29 @@ def test_canonical_link_is_believed_within_the_site(tmp_path, link, expected):
     assert read(html, profile(tmp_path)).canonical_url == expected
 
 
+@pytest.mark.parametrize("rel", ["Canonical", "canonical alternate"])
+def test_a_canonical_link_however_it_is_written(tmp_path, rel):
+    html = ARTICLE.replace("</head>", f'<link rel="{rel}" href="/news/3"></head>')
+    assert read(html, profile(tmp_path)).canonical_url == "https://daily.example/news/3"
+
+
+@pytest.mark.parametrize(
+    ("base", "folder"),
+    [
+        ("/today/", "https://daily.example/today/"),
+        ("https://daily.example/a/", "https://daily.example/a/"),
+        ("", "https://daily.example/news/"),
+        ("data:,a", "https://daily.example/news/"),
+        ("http://[", "https://daily.example/news/"),
+    ],
+)
+def test_the_base_of_a_page_completes_its_addresses(tmp_path, base, folder):
+    told = '<link rel=canonical href="3?id=7"><meta property=og:image content=a.jpg>'
+    head = f'<base target=_top><base href="{base}">{told}'
+    article = read(ARTICLE.replace("</head>", f"{head}</head>"), profile(tmp_path))
+    assert (article.canonical_url, article.image) == (f"{folder}3?id=7", f"{folder}a.jpg")
+
+
 def test_a_canonical_link_to_another_host_or_page_of_the_profile(tmp_path):
     told = PROFILE.replace("[daily.example]", "[daily.example, m.daily.example]")
     made = profile(tmp_path, told.replace("{keep_params: [id]}", "{keep_params: [id], article: ['/news/[a-z]$']}"))
@@ -282,6 +305,12 @@ def test_a_lead_that_half_a_layout_leaves_is_completed(tmp_path):
     ("mark", "access"),
     [
         ('<script type="application/ld+json">{"hasPart": {"isAccessibleForFree": "False"}}</script>', "paywalled"),
+        (
+            '<script type="application/ld+json">{"hasPart": [{"isAccessibleForFree": true}, '
+            '{"isAccessibleForFree": false}]}</script>',
+            "paywalled",
+        ),
+        ('<script type="application/ld+json">{"hasPart": [{"isAccessibleForFree": true}, "a"]}</script>', "free"),
         ('<meta property="article:content_tier" content="locked">', "paywalled"),
         ('<meta property="article:content_tier" content="free">', "free"),
     ],

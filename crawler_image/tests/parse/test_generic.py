@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -55,6 +56,52 @@ def test_the_name_of_the_site_is_no_part_of_the_title(title, head):
 )
 def test_a_part_that_is_no_name_stays(title):
     assert read(f'<meta property="og:title" content="{title.replace("&", "&amp;")}">').title == title
+
+
+HEADLINE = "Harbour reopens after the storm"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        f"{HEADLINE} | The Harbour Gazette",
+        f"{HEADLINE} | World | The Harbour Gazette",
+        f"{HEADLINE} - Gazette News",
+        HEADLINE.upper() + " – The Harbour Gazette",
+    ],
+)
+def test_what_follows_the_pages_heading_is_no_part_of_the_title(title):
+    body = TEXT.replace("Harbour opens again", HEADLINE)
+    head = f'<meta property="og:title" content="{title}">'
+    assert read(head, f"<h1>The Harbour Gazette</h1>{body}").title.casefold() == HEADLINE.casefold()
+    assert read(head).title == title
+
+
+@pytest.mark.parametrize(
+    ("title", "heading"),
+    [
+        ("Live: the harbour reopens after the storm", "Live"),
+        ("Storm over the harbour: boats are back", "Storm over the harbour"),
+        ("Opinion | The harbour is not a market", "Opinion"),
+    ],
+)
+def test_a_heading_that_is_only_a_part_takes_nothing_from_the_title(title, heading):
+    assert read(f'<meta property="og:title" content="{title}">', f"<h1>{heading}</h1>{TEXT}").title == title
+
+
+def test_a_heading_with_a_separator_is_the_whole_title():
+    title = f"{HEADLINE} - and its market"
+    assert (
+        read(f'<meta property="og:title" content="{title}">', f"<h1>{HEADLINE}</h1><h1>{title}</h1>{TEXT}").title
+        == title
+    )
+
+
+def test_many_headings_and_separators_take_no_time():
+    start = time.process_time()
+    headline = {"@type": "NewsArticle", "headline": "Port opens…", "datePublished": MOMENT}
+    read(linked(**headline), TEXT + f"<h1>{'port | ' * 20}</h1>" * 2000)
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(
@@ -115,6 +162,31 @@ def test_a_day_gets_its_time_from_where_it_is_told():
     assert read(day + f'<meta property="article:published_time" content="{MOMENT}">').published.isoformat() == MOMENT
     other = day + '<meta property="article:published_time" content="2026-11-22T08:30:00+00:00">'
     assert read(other).published == datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("day", ["November 20, 2026", "20 Nov 2026", "2026년 11월 20일", "2026. 11. 20."])
+def test_a_day_in_words_gets_its_time_from_where_it_is_told(day):
+    head = linked(**{"@type": "NewsArticle", "headline": "Harbour opens again", "datePublished": day})
+    assert read(head + f'<meta property="article:published_time" content="{MOMENT}">').published.isoformat() == MOMENT
+    assert read(head, f"<time datetime={MOMENT}>today</time>{TEXT}").published.isoformat() == MOMENT
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "<time datetime=2026-11-20>20 Nov 2026 08:30</time>",
+        "<time datetime=2026-11-20>08:30 GMT, 20 November 2026</time>",
+        "<span itemprop=datePublished content=2026-11-20>November 20, 2026, 8:30 a.m.</span>",
+        "<time datetime=today>20 Nov 2026 08:30</time>",
+    ],
+)
+def test_what_readers_are_shown_tells_the_time_that_machines_are_not(shown):
+    assert read(TITLE, shown + TEXT).published.isoformat() == MOMENT
+
+
+def test_another_day_that_readers_are_shown_tells_no_time():
+    shown = "<time datetime=2026-11-20>21 Nov 2026 08:30</time>"
+    assert read(TITLE, shown + TEXT).published == datetime(2026, 11, 20, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("path", ["/2026/11/20/harbour", "/news/20261120-harbour.html", "/world/2026/nov/20/harbour"])
@@ -209,6 +281,48 @@ def test_a_short_piece_of_news():
         read(TITLE, flash)
 
 
+CARDS = "".join(
+    f"<div class=card><h3><a href=/a/{n}>Another harbour {n}</a></h3>"
+    f"<p><span class=author>Other Writer {name}</span></p></div>"
+    for n, name in enumerate(("One", "Two", "Three"))
+)
+COMMENTS = "".join(
+    f"<li><a rel=author class=author href=/u/{n}>Reader {name}</a><p>Late again, as each year.</p></li>"
+    for n, name in enumerate(("One", "Two"))
+)
+
+
+@pytest.mark.parametrize(
+    ("byline", "names"),
+    [
+        ("<p class=byline>By Jane Doe | Published 20 Nov 2026</p>", ("Jane Doe",)),
+        ("<p class=byline>By <a class=author>Jane Doe</a> <span>Chief of the harbour desk</span></p>", ("Jane Doe",)),
+        ("<p>By <a rel=author>Jane Doe</a> and <a rel=author>John Roe</a></p>", ("Jane Doe", "John Roe")),
+        ("<ul><li class=author>Jane Doe</li><li class=author>John Roe</li></ul>", ("Jane Doe", "John Roe")),
+        (
+            "<ul><li><b class=author>Jane Doe</b></li><li><b class=author>John Roe</b></li></ul>",
+            ("Jane Doe", "John Roe"),
+        ),
+        ("", ()),
+    ],
+)
+@pytest.mark.parametrize("cards_first", [True, False])
+def test_the_authors_of_other_articles_and_of_comments_are_not_the_articles(byline, names, cards_first):
+    text = TEXT.replace("</h1>", f"</h1>{byline}")
+    cards = f"<section>{CARDS}</section>"
+    page = (cards + text if cards_first else text + cards) + f"<section id=comments><ol>{COMMENTS}</ol></section>"
+    page = f"<body class=author>{page}</body>"
+    assert (
+        read(f"{TITLE}<link rel=author href=/jane>", f"<nav><a rel=author>Menu Entry</a></nav>{page}").authors == names
+    )
+
+
+def test_an_author_below_the_text():
+    assert read(TITLE, TEXT.replace("</article>", "<p class=author>Jane Doe</p></article>") + CARDS).authors == (
+        "Jane Doe",
+    )
+
+
 def test_a_headline_that_was_cut():
     whole = (
         "Harbour opens again after three weeks of work on its northern pier, which a storm in October had damaged badly"
@@ -225,6 +339,39 @@ def test_a_headline_that_was_cut():
 def test_the_logo_is_no_title():
     page = read("<title>Harbour opens again - The Daily</title>", f"<h1>The Daily</h1>{TEXT}")
     assert page.title == "Harbour opens again"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "Last updated <time datetime=2026-11-21T16:00Z>a day later</time> "
+        f"First published <time datetime={MOMENT}>today</time>",
+        f"<time datetime={MOMENT}>today</time>, updated <time datetime=2026-11-21T16:00Z>a day later</time>",
+        "<ul><li><b>Aktualisiert</b> <time datetime=2026-11-21T16:00Z>morgen</time></li>"
+        f"<li><b>Stand</b> <time datetime={MOMENT}>heute</time></li></ul>",
+        "<div><span class=date>수정 2026-11-21 16:00 +0000</span>"
+        "<span class=date>입력 2026-11-20 08:30 +0000</span></div>",
+        "<p><span class=date>2026年11月21日 16:00 UTC 更新</span>"
+        "<span class=date>2026年11月20日 08:30 UTC 公開</span></p>",
+        "<div class=posted>Updated 5:00 AM EST, Sat November 21, 2026</div>"
+        "<div class=posted>Published 3:30 AM EST, Fri November 20, 2026</div>",
+        "<p class=date>Updated 21 November 2026 16:00 GMT | First published 20 November 2026 08:30 GMT</p>",
+        "<p class=date>수정 2026.11.21 16:00 +0000 입력 2026.11.20 08:30 +0000</p>",
+        "<p class=date>Updated 20 November 2026 08:30 GMT, published in print, too</p>",
+        "<p>Updated <time datetime=2026-11-21T16:00Z>a day later</time></p>"
+        "<p class=posted>Published 20 November 2026 08:30 GMT</p>",
+    ],
+)
+def test_of_dates_beside_each_other_that_of_a_change_is_not_that_of_publication(shown):
+    assert read(TITLE, shown + TEXT).published.astimezone(UTC).isoformat() == MOMENT
+
+
+def test_the_time_of_a_change_serves_where_no_other_is_told_beside_it():
+    changed = "<div class=head><p>Updated <time datetime=2026-11-20T08:30Z>now</time></p></div>"
+    teaser = "<div class=teaser><h3>Another</h3><time datetime=2026-11-18T08:30Z>two days ago</time></div>"
+    assert read(TITLE, changed + TEXT + teaser).published.isoformat() == MOMENT
+    planned = "<p>Updated <time datetime=2026-11-20T08:30Z>now</time>, opens <time datetime=2026-11-22>soon</time></p>"
+    assert read(TITLE, planned + TEXT).published.isoformat() == MOMENT
 
 
 def test_the_time_of_a_change_is_not_that_of_publication():

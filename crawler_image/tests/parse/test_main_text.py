@@ -58,6 +58,68 @@ def test_a_caption_and_a_box_in_the_text_are_none_of_it():
     assert list(read(html).paragraphs) == SENTENCES
 
 
+FLASH = [
+    "The harbour opened again on Friday.",
+    "Boats came back before dawn, the port said.",
+    "More is to follow on this page today.",
+]
+TITLE = "<h1>Harbour opens again</h1>"
+TOLD = json.dumps({"@type": "NewsArticle", "headline": "Harbour opens again", "datePublished": "2026-11-20T08:30:00Z"})
+NOTICE = article_of(
+    [
+        "We and our partners store information on your device to show you content that fits.",
+        "You may change your mind at any time by following the link at the end of each page.",
+        "Some of our partners do not ask for your consent and rely on their own interest in it.",
+    ]
+)
+
+
+AROUND = "<a href=/n/{0}><h4>Storm {0}</h4></a>"
+ABROAD = "<h3><a href=https://shop.test/{0}>Boat {0}</a></h3>"
+
+
+def teasers(
+    count: int, *, tag: str = "div", heading: str = "<h3><a href=/n/{0}>Storm {0} damages the wall</a></h3>"
+) -> str:
+    text = "<p>The wall was hit by storm {0} for hours, and the road behind it is closed until further notice.</p>"
+    return "".join(f"<{tag} class=card>{heading.format(one)}{text.format(one)}</{tag}>" for one in range(count))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<article>{TITLE}{article_of(FLASH)}</article><section class=latest>{teasers(14)}</section>",
+        f"<article>{TITLE}{article_of(FLASH)}</article><section class=latest>{teasers(3)}</section>",
+        f"<main>{TITLE}<div>{article_of(FLASH)}</div><ul>{teasers(6, tag='li')}</ul></main>",
+        f"<main><article>{TITLE}{article_of(FLASH)}</article></main>{teasers(6, tag='article')}",
+        f"<div>{TITLE}</div><div>{article_of(FLASH)}</div><div>{teasers(6, heading=AROUND)}</div>",
+        f"<div class=message>{NOTICE}</div><main>{TITLE}{article_of(FLASH)}</main>",
+        f"<main>{TITLE}{article_of(FLASH)}</main><div class=message>{NOTICE}</div>",
+        f"<div class=message>{NOTICE}</div><article>{TITLE}{article_of(FLASH)}</article>",
+    ],
+)
+def test_a_flash_among_teasers_and_notices(body):
+    html = whole(body, f'<script type="application/ld+json">{TOLD}</script>')
+    assert list(read(html).paragraphs) == FLASH
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        (f"<main>{TITLE}{article_of(FLASH)}</main><div>{article_of(SENTENCES * 2)}</div>", SENTENCES),
+        (f"<article>{TITLE}{article_of(FLASH)}</article><div>{article_of(SENTENCES)}</div>", SENTENCES),
+        (
+            f"<main>{TITLE}{article_of(FLASH)}{teasers(4, heading=ABROAD)}</main>",
+            [f"The wall was hit by storm {one} for hours" for one in range(4)],
+        ),
+        (f"<main>{TITLE}{article_of(SENTENCES)}{teasers(4)}</main>", SENTENCES),
+    ],
+)
+def test_what_may_be_the_article_stays(body, lines):
+    read_lines = read(whole(body)).body
+    assert [line for line in lines if line not in read_lines] == []
+
+
 def test_text_in_ruby_markup_stays_in_one_piece():
     boats = "港は金曜日に再び開かれ、<ruby>漁船<rp>（</rp><rt>ぎょせん</rt><rp>）</rp></ruby>が夜明け前に戻ってきた。"
     rest = (

@@ -116,6 +116,8 @@ class Hostile:
         story = {"@type": "NewsArticle", "keywords": ["\ud83d"], "image": "data:image/png;base64," + "x" * 70_000}
         self.page(None, page(f'<script type="application/ld+json">{json.dumps(story)}</script>'))
         self.page(None, page()[:-25])
+        # no date: it is looked for in the scripts
+        self.page(None, page(f"<script>{'x' * 4_000_000}</script>").replace(b"published_time", b"none"))
         # pages that are none
         self.page("not_an_article", b"<div>" * 200_000 + page())
         self.page("not_html", b"%PDF-1.7", Content_Type="application/pdf")

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from newscrawl.discover.choice import Choice
 from newscrawl.discover.hubs import Digest, Hubs, readable
@@ -103,9 +104,16 @@ def _links(page: ListPage, html: Page) -> Iterator[Link]:
 
 
 def _addresses(html: Page, selector: str) -> list[str]:
-    """The texts that `selector` finds, and of elements the target."""
+    """The texts that `selector` finds, and of elements the target; those that a <base> completes are absolute."""
     found = [one if isinstance(one, str) else one.get("href") for one in _compiled(selector).find(html)]
-    return [address for address in found if address]
+    return [address if html.base == html.url else _joined(html.base, address) for address in found if address]
+
+
+def _joined(base: str, address: str) -> str:
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return address  # nor is it an address for whoever reads it next
 
 
 _compiled = cache(Selector.parse)

@@ -47,8 +47,13 @@ _ASCII = bytes(range(128))
 # older standard has, too, it is Korean and not a European page whose bytes happen to make rare syllables
 _BROKEN = 0.01
 _COMMON = 0.9
+_MOST = 0.8
+_HANGUL = re.compile("[가-힣]")
 # of the bytes beyond ASCII those next to each other, below which the alphabet is Latin: what browsers take for Western
 _IN_RUNS = 0.3
+# bytes beyond ASCII from which on that speaks against a declaration
+_LEAST_TELLING = 100
+_NOT_ISO = re.compile(rb"[\x80-\x9f]")
 _RUN = re.compile(rb"[\x80-\xff]{3,}")
 # bytes of which a charset is guessed
 _LOOKED_AT = 1_000_000
@@ -78,7 +83,7 @@ def _decoded(body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
             return text, f"{charset} in part"
     if (text := _korean(body)) is not None:
         return text, "cp949"
-    charset = next((one for one in declared if one not in many), "") or _guessed(body)
+    charset = _trusted([one for one in declared if one not in many], body) or _guessed(body)
     return body.decode(charset, "replace"), f"{charset} in part"
 
 
@@ -107,19 +112,34 @@ def _mostly(body: bytes, charset: str) -> str | None:
 
 
 def _korean(body: bytes) -> str | None:
-    """The text in cp949 when nearly all of its characters are of the common ones."""
+    """The text in cp949 when nearly all of its characters are common ones, and Hangul: Chinese bytes make both."""
     try:
         text = body.decode("cp949")
     except UnicodeError:
         return None
     beyond = text.encode("utf-8").translate(None, _ASCII).decode()
     common = beyond.encode("euc_kr", "ignore")
-    return text if beyond and len(common) / 2 >= _COMMON * len(beyond) else None
+    hangul = len(_HANGUL.findall(beyond))
+    return text if len(common) / 2 >= _COMMON * len(beyond) and hangul >= _MOST * len(beyond) > 0 else None
+
+
+def _trusted(declared: list[str], body: bytes) -> str:
+    """Which declared charset of one byte a character is believed, "" for none: servers say Western of any page."""
+    if declared[:1] != ["cp1252"]:
+        return next(iter(declared), "")
+    for other in declared[1:]:
+        # curly quotes of cp1252 are no characters at all in what ISO standardised
+        if other != "cp1252" and not (other.startswith("iso8859") and _NOT_ISO.search(body)):
+            return other
+    return "" if len(body.translate(None, _ASCII)) >= _LEAST_TELLING and _in_runs(body) else "cp1252"
+
+
+def _in_runs(body: bytes) -> bool:
+    return sum(map(len, _RUN.findall(body))) >= _IN_RUNS * len(body.translate(None, _ASCII))
 
 
 def _guessed(body: bytes) -> str:
-    beyond = len(body.translate(None, _ASCII))
-    if sum(map(len, _RUN.findall(body))) < _IN_RUNS * beyond:
+    if not _in_runs(body):
         return "cp1252"
     best = from_bytes(body[:_LOOKED_AT].rpartition(b"<")[0] or body[:_LOOKED_AT]).best()
     return best.encoding if best else "utf-8"

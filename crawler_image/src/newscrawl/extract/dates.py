@@ -8,6 +8,7 @@ no part of a date is never taken for one: it is found by its form first, and its
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date, datetime, tzinfo
 
 from dateutil import parser, tz
@@ -18,21 +19,23 @@ from newscrawl.extract.date_words import MONTHS, ZONES
 _LONGEST = 300
 # characters around a day in words within which its time of day stands
 _NEAR = 40
-# without any separator: 20261123, 202611231504, 20261123150400
-_COMPACT = re.compile(r"(?:19|20)\d{6}(?:\d{4}(?:\d{2})?)?")
+# without any separator: 20261123, 202611231504, 20261123150400, 20261123T150400Z
+_COMPACT = re.compile(r"((?:19|20)\d{6})(?:T?(\d{4}(?:\d{2})?)(Z|[+-]\d{2}:?\d{2})?)?")
 _EPOCH = re.compile(r"^\d{10}(\d{3})?$")
 _ZONE = r"(?P<zone>Z\b|[([]?(?:\b[A-Z]{2,5}\b)?\s?(?:[+-]\d{1,2}(?::?\d{2})?(?!\d))?)"
 _ISO = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(?:\s?" + _ZONE + r")?",
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?+)?+)(?!\s?[AaPp]\.?[Mm]\b)(?:\s?" + _ZONE + r")?",
 )
 # 2026.11.23 오후 3:04, 2026년 11월 23일 15시 4분, 2026/11/23(月) 15:04:05
 _EAST_ASIAN = re.compile(
     r"(?P<year>\d{4})\s*[-./年년]\s*(?P<month>\d{1,2})\s*[-./月월]\s*(?P<day>\d{1,2})\s*[日일.]?\s*(?:[(（][^)）]{1,3}[)）])?,?\s*"
     r"(?:(?P<half>오전|오후|午前|午後|上午|下午|AM|PM|am|pm)?\s*(?P<hour>\d{1,2})\s*[:時时시]\s*(?P<minute>\d{1,2})?"
-    r"(?:[:分분]\s*(?P<second>\d{1,2})?)?\s*(?P<half_after>AM|PM|am|pm)?(?:\s?" + _ZONE + r")?)?"
+    r"(?:[:分분]\s*(?P<second>\d{1,2})?)?\s*(?P<half_after>[AaPp]\.?\s?[Mm]\b\.?)?(?:\s?" + _ZONE + r")?)?"
 )
 _AFTERNOON = frozenset({"오후", "午後", "下午", "p", "pm"})
-_TIME_OF_DAY = re.compile(r"\d\s*[:時时시]|[T ]\d{2}|^\d{10}|\d\s*[ap]\.?m\b|\d\s?h\b|\d h ?\d|\buhr\b", re.IGNORECASE)
+_TIME_OF_DAY = re.compile(
+    r"\d\s*(?::\s*\d|[時时시])|\dT\d{2}|^\d{10}|\d\s*[ap]\.?m\b|\d\s?h(?:\b|\s?\d)|\buhr\b", re.IGNORECASE
+)
 _MONTH = r"(?P<month>[^\W\d_]{3,12})\.?"
 # 23 November 2026, 23. Nov 2026, 23 de noviembre de 2026, 23rd of Nov, 2026
 _DAY_FIRST = re.compile(
@@ -54,10 +57,12 @@ _NUMBERS = re.compile(
     r"(?<![\d./-])(?P<first>\d{1,2})(?P<mark>[./-])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4})(?!\.?\d)"
 )
 _CLOCK = re.compile(
-    r"(?<![\d:.])(?P<hour>\d{1,2})(?:(?:\s?[:h]\s?|\.(?=\d\d\s?(?:uhr|hrs?|[ap]\.?\s?m)\b))(?P<minute>\d{2})(?::(?P<second>\d{2}))?)?"
-    r"(?!\d)\s*(?P<half>[ap]\.?\s?m\b\.?)?(?P<word>\s?uhr\b)?",
+    r"(?P<half>오전|오후|午前|午後|上午|下午)?\s?(?<![\d:.])(?P<hour>\d{1,2})(?:(?:\s?[:h時时시]\s?"
+    rf"|\.(?=\d\d\s?(?:uhr|hrs?|[ap]\.?\s?m|{'|'.join(ZONES)})\b))(?P<minute>\d{{2}})(?::(?P<second>\d{{2}}))?)?"
+    r"(?!\d)\s*(?P<half_after>[ap]\.?\s?m\b\.?)?(?P<word>\s?uhr\b)?",
     re.IGNORECASE,
 )
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _AFTER_CLOCK = re.compile(r",?\s?" + _ZONE)
 _ADDRESS_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _IN_ADDRESS = re.compile(
@@ -110,7 +115,10 @@ def is_day(text: str, moment: datetime) -> bool:
 
 
 def _compact(text: str) -> datetime | None:
-    return parser.isoparse(f"{text[:8]}T{text[8:]}" if text[8:] else text) if _COMPACT.fullmatch(text) else None
+    match = _COMPACT.fullmatch(text)
+    if match is None:
+        return None
+    return parser.isoparse(f"{match[1]}T{match[2]}{match[3] or ''}" if match[2] else match[1])
 
 
 def _iso(text: str) -> datetime | None:
@@ -122,13 +130,13 @@ def _east_asian(text: str) -> datetime | None:
     match = _EAST_ASIAN.search(text)
     if match is None:
         return None
-    return datetime(
-        int(match["year"]),
-        int(match["month"]),
-        int(match["day"]),
-        _hour(int(match["hour"] or 0), match["half"] or match["half_after"]),
-        int(match["minute"] or 0),
-        int(match["second"] or 0),
+    midnight = datetime(int(match["year"]), int(match["month"]), int(match["day"]))
+    if match["hour"] is None:
+        return _with_clock(text, match, midnight)
+    return midnight.replace(
+        hour=_hour(int(match["hour"]), match["half"] or match["half_after"]),
+        minute=int(match["minute"] or 0),
+        second=int(match["second"] or 0),
         tzinfo=_zone(match["zone"]),
     )
 
@@ -150,21 +158,30 @@ def _worded(text: str, zone: tzinfo) -> datetime | None:
 
 
 def _with_clock(text: str, day: re.Match[str], midnight: datetime) -> datetime:
-    inside = day[0] if ":" in day[0] else ""
-    before = text[max(0, day.start() - _NEAR) : day.start()]
-    for part in (inside, text[day.end() : day.end() + _NEAR], before):
-        for clock in _CLOCK.finditer(part):
-            if clock["minute"] is None and not clock["half"] and not clock["word"]:
-                continue
-            hour = _hour(int(clock["hour"]), clock["half"])
-            zone = _AFTER_CLOCK.match(part, clock.end())
-            return midnight.replace(
-                hour=hour,
-                minute=int(clock["minute"] or 0),
-                second=int(clock["second"] or 0),
-                tzinfo=_zone(zone["zone"] if zone else None),
-            )
-    return midnight
+    """The day at the time that stands next to it, before it or behind it."""
+    before, after = text[max(0, day.start() - _NEAR) : day.start()], text[day.end() : day.end() + _NEAR]
+    if ":" in day[0]:
+        before, after = "", day[0]
+    else:
+        after = _YEAR.split(after, maxsplit=1)[0]  # what stands behind another day is that one's
+    clocks = [(clock.start(), clock, zone) for clock, zone in _clocks(after)]
+    clocks += [(len(before) - (zone or clock).end(), clock, zone) for clock, zone in _clocks(before)]
+    if not clocks:
+        return midnight
+    _, clock, zone = min(clocks, key=lambda one: one[0])
+    return midnight.replace(
+        hour=_hour(int(clock["hour"]), clock["half"] or clock["half_after"]),
+        minute=int(clock["minute"] or 0),
+        second=int(clock["second"] or 0),
+        tzinfo=_zone(zone["zone"] if zone else None),
+    )
+
+
+def _clocks(text: str) -> Iterator[tuple[re.Match[str], re.Match[str] | None]]:
+    """The times of day in a text, each with its zone: a number alone is none."""
+    for clock in _CLOCK.finditer(text):
+        if clock["minute"] or clock["half"] or clock["half_after"] or clock["word"]:
+            yield clock, _AFTER_CLOCK.match(text, clock.end())
 
 
 def _hour(hour: int, half: str | None) -> int:

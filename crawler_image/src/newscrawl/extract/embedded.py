@@ -25,13 +25,17 @@ _CLOSING_LENGTH = 40
 # a backslash before what JSON knows no escape of, such as an apostrophe
 _NEEDLESS_ESCAPE = re.compile(r"(?<!\\)\\(?![\"\\/bfnrtu])")
 _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
-_PLACE = re.compile(r"(?:([\w$.]{1,80})(?:\[[\"'][^\"']{1,80}[\"']\])?\s*=\s*|\.push\(\s*|JSON\.parse\(\s*)(?=[{\[\"])")
+# a name begins at its beginning alone: tried from each of its letters, a long one takes minutes
+_PLACE = re.compile(
+    r"(?:(?<![\w$.])([\w$.]{1,80})(?:\[[\"'][^\"']{1,80}[\"']\])?\s*=\s*|\.push\(\s*|JSON\.parse\(\s*)(?=[{\[\"])"
+)
 _FLIGHT = re.compile(r"__next_f\.push\(\s*(?=\[)")
 _FLIGHT_ROW = re.compile(rb"([0-9a-f]+):(?:T([0-9a-f]+),)?")
 _FLIGHT_REFERENCE = re.compile(r"\$([0-9a-f]+)")
 _STEP = re.compile(r"(\.{1,2})([\w@$-]+|\*)")
 # the keys below which an object of linked data holds others that are as good as its siblings
 _HOLDERS = ("@graph", "mainEntity", "mainEntityOfPage")
+_REFERENCE = frozenset({"@id", "@type"})
 # one half of a character beyond the first 65,536, cut off by whoever shortened a text: no text of UTF-8 can hold it
 _HALVES = re.compile(
     r"(\\{1,8}u[dD][89abAB][0-9a-fA-F]{2}\\{1,8}u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
@@ -42,9 +46,14 @@ Path = tuple[tuple[bool, str], ...]
 
 
 def linked_data(tree: etree._Element) -> list[dict[str, Any]]:
-    """Every JSON-LD object of the page, those of @graph, of main entities and of lists included."""
+    """Every JSON-LD object of the page, those of @graph, of main entities and of lists included.
+
+    What an object names by its @id alone, as it does its author, is the object of that name.
+    """
     scripts = (script for script in tree.iter("script") if "ld+json" in (script.get("type") or ""))
-    return [item for script in scripts for item in _objects(_repaired(script.text or ""))]
+    found = [item for script in scripts for item in _objects(_repaired(script.text or ""))]
+    named = {item["@id"]: item for item in found if isinstance(item.get("@id"), str) and not _is_reference(item)}
+    return [{key: _referred(value, named) for key, value in item.items()} for item in found] if named else found
 
 
 def page_data(tree: etree._Element) -> list[tuple[str, Any]]:
@@ -124,6 +133,21 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
         yield value
         for key in _HOLDERS:
             yield from _objects(value.get(key))
+
+
+def _is_reference(value: object) -> bool:
+    return isinstance(value, dict) and "@id" in value and value.keys() <= _REFERENCE
+
+
+def _referred(value: Any, named: dict[str, dict[str, Any]]) -> Any:
+    """The value with the objects that it names, whose own references stay: those may lead in a circle."""
+    if isinstance(value, list):
+        return [_object_of(one, named) for one in value]
+    return _object_of(value, named)
+
+
+def _object_of(value: Any, named: dict[str, dict[str, Any]]) -> Any:
+    return named.get(value["@id"], value) if _is_reference(value) and isinstance(value["@id"], str) else value
 
 
 def _assigned(text: str) -> Iterator[tuple[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lxml import etree
@@ -26,6 +26,14 @@ def words(value: Any) -> str:
         plain = html.unescape(value) if "&" in value else value
         return " ".join((_TAG.sub(" ", plain) if "<" in plain else plain).split())
     return "" if value is None or isinstance(value, bool | list) else str(value)
+
+
+def dates(value: Any) -> Iterator[str]:
+    """The texts in which a date is looked for: what machines are told, then what readers are shown."""
+    told = words(value)
+    yield told
+    if isinstance(value, etree._Element) and (shown := text.plain(value)) != told:
+        yield shown
 
 
 def address(value: Any) -> str:

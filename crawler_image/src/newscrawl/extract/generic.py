@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from newscrawl.extract import fields
+from lxml import etree
+
+from newscrawl.extract import changes, fields
+from newscrawl.extract.noise import holds_comments
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
 
@@ -75,10 +77,12 @@ _EMBEDDED = (
     "deployDt",
 )
 # where readers see a date; on a page without any other it is most likely the article's
-_ELSEWHERE = (
+_NOT_AROUND = (
     "[not(ancestor::nav or ancestor::aside or ancestor::footer)]"
     "[not(ancestor::header[not(.//h1)][not(ancestor::article or ancestor::main)])]"
-    "[not(contains(@class, 'current') or contains(@class, 'today') or contains(@class, 'clock')"
+)
+_ELSEWHERE = (
+    f"{_NOT_AROUND}[not(contains(@class, 'current') or contains(@class, 'today') or contains(@class, 'clock')"
     " or contains(@class, 'updat') or contains(@class, 'modif') or @itemprop = 'dateModified')]"
 )
 _SHOWN = {
@@ -87,6 +91,15 @@ _SHOWN = {
     "[contains(@class, 'date') or contains(@class, 'Date') or contains(@class, 'time') or contains(@class, 'publish')"
     f" or contains(@class, 'post') or contains(@class, 'byline')][string-length(text()) < 100]{_ELSEWHERE}",
 }
+# and where they see who wrote it
+_BYLINES = ("css: [rel=author]", "css: [itemprop=author] [itemprop=name], [itemprop=author]", "css: .byline, .author")
+_MOST_BYLINES = 20
+# in a box around a link to another article
+_IN_TEASER = etree.XPath(
+    "boolean(ancestor::*[position() <= 3][not(self::body or self::main or .//h1)]"
+    f"[{' or '.join(f'.//{tag}//a or .//a//{tag}' for tag in ('h2', 'h3', 'h4'))}])"
+)
+_AROUND_ARTICLE = etree.XPath(f"boolean(self::*{_NOT_AROUND})")
 SHOWN_DATES = frozenset({*_SHOWN, "url"})
 _TIMES = "time elements for machines"
 _EMBEDDED_DATES = "json: $data, a date of publication"
@@ -104,9 +117,7 @@ _TEXTS = {
         "meta: article:author",
         "meta: dable:author",
         "meta: byl",
-        "css: [rel=author]",
-        "css: [itemprop=author] [itemprop=name], [itemprop=author]",
-        "css: .byline, .author",
+        *_BYLINES,
     ],
     "published": [
         *_ld("datePublished"),
@@ -129,12 +140,16 @@ _CUT = re.compile(r"\s*(?:…|\.\.\.)$")
 _LONGEST_HEADLINE = 100
 # characters from which a text is no title
 _LONGEST_TITLE = 500
+# bytes of UTF-8 from which a heading is no kicker
+_LEAST_HEADING = 20
 # characters at a title's end in which the site's name is looked for
 _LONGEST_NAMES = 120
 # the types of linked data that name the site itself
 _PUBLISHERS = ("WebSite", "Organization", "NewsMediaOrganization")
 # what a publishing system of Korea sets before the site's name
 _SECTIONS = frozenset({"기사본문"})
+# what may hold anything, whatever it is called
+_PAGE = frozenset({"article", "main", "section", "body", "html"})
 _NOT_WORDS = re.compile(r"[\W_]+")
 
 
@@ -161,11 +176,52 @@ def _embedded_dates(page: Page) -> list[Any]:
     return beside or (others[:1] if len(set(others)) == 1 else [])
 
 
+_DATES = {
+    name: Selector.parse(text) for name, text in (_SHOWN | {_TIMES: f"xpath: //time{_ELSEWHERE}/@datetime"}).items()
+}
+
+
+def _shown(name: str) -> Selector:
+    """The dates that readers are shown in one way, without those of changes beside another."""
+    own = _DATES[name]
+
+    def find(page: Page) -> list[Any]:
+        return changes.without_changes(
+            own.find(page), lambda: [one for each in _DATES.values() for one in each.find(page)[: changes.MOST]]
+        )
+
+    return Selector(name, find)
+
+
+def _own_bylines(text: str) -> Selector:
+    """The bylines of the article: the first that is none of a menu, a teaser or a comment, and those beside it."""
+    selector = Selector.parse(text)
+
+    def find(page: Page) -> list[Any]:
+        found = [one for one in selector.find(page)[:_MOST_BYLINES] if _is_articles(one)]
+        around = {outer for one in found for outer in one.iterancestors()}
+        innermost = [one for one in found if one not in around]
+        return [one for one in innermost if _are_together(innermost[0], one)]
+
+    return Selector(text, find)
+
+
+def _is_articles(byline: etree._Element) -> bool:
+    if byline.tag in _PAGE or not fields.words(byline):
+        return False
+    around = (one for one in byline.iterancestors() if one.tag == "section" or one.tag not in _PAGE)
+    return bool(_AROUND_ARTICLE(byline)) and not _IN_TEASER(byline) and not any(map(holds_comments, around))
+
+
+def _are_together(one: etree._Element, other: etree._Element) -> bool:
+    parent, others = one.getparent(), other.getparent()
+    list_of_both = parent.getparent()
+    return parent is others or (list_of_both is others.getparent() and list_of_both.tag not in _PAGE)
+
+
 # by the names that an article's sources show, where the selectors themselves tell nobody anything
-_NAMED = {
-    name: replace(Selector.parse(text), text=name)
-    for name, text in (_SHOWN | {_TIMES: f"xpath: //time{_ELSEWHERE}/@datetime"}).items()
-} | {_EMBEDDED_DATES: Selector(_EMBEDDED_DATES, _embedded_dates)}
+_NAMED = {name: _shown(name) for name in _DATES} | {_EMBEDDED_DATES: Selector(_EMBEDDED_DATES, _embedded_dates)}
+_NAMED |= {text: _own_bylines(text) for text in _BYLINES}
 SELECTORS = {name: tuple(_NAMED.get(text) or Selector.parse(text) for text in texts) for name, texts in _TEXTS.items()}
 _WHOLE_TITLES = tuple(map(Selector.parse, ("meta: og:title", "meta: twitter:title", "css: h1")))
 
@@ -192,13 +248,27 @@ def whole_title(title: str, page: Page) -> tuple[str, str] | None:
 def without_site_name(title: str, page: Page) -> str:
     """The title without the publisher's name at its end, which og:title and <title> often carry.
 
-    With it goes a section that stands before it; a part that is no name of the site is the title's own.
+    With it goes a section that stands before it, and whatever follows the page's heading; any other part that is no
+    name of the site is the title's own.
     """
+    if heading := _heading_before(title, page):
+        return heading
     rest = _without(title, _site_names(page))
     sections = {
         _squashed(one) for name in ("article:section", "og:article:section") for one in page.metas.get(name, ())
     }
     return _without(_without(rest, _SECTIONS), sections) if rest != title else title
+
+
+def _heading_before(title: str, page: Page) -> str:
+    """What stands before one of the title's last separators and is a heading of the page; "" for none."""
+    start = max(0, len(title) - _LONGEST_NAMES)
+    fronts = [title[: separator.start()].strip() for separator in _SEPARATOR.finditer(title, start)]
+    long = [one for one in fronts if len(one.encode()) >= _LEAST_HEADING]
+    headings = set(map(_squashed, page.headings)) if long else set()
+    if _squashed(title) in headings:
+        return ""
+    return next((one for one in reversed(long) if _squashed(one) in headings), "")
 
 
 def _without(title: str, names: set[str]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from lxml import etree
 
-from newscrawl.extract import boilerplate, density, embedded_text, text
+from newscrawl.extract import boilerplate, density, embedded_text, teasers, text
 from newscrawl.extract.noise import Noise, holds_comments
 from newscrawl.extract.page import Page
 
@@ -79,15 +79,16 @@ _Line = tuple[etree._Element, str, str]
 def main_text(page: Page, title: str, names: Sequence[str] = ()) -> tuple[list[str], str]:
     """The paragraphs without title, bylines of `names` and boilerplate, and how they were found; ([], "") for none.
 
-    Changes the page: forms and tables that lay it out become plain divisions.
+    Changes the page: forms and tables that lay it out become plain divisions, teasers around a flash go.
     """
     blocks = list(text.blocks(page.tree))
+    if not _is_large(page, blocks) and teasers.clear(page, title, blocks):
+        blocks = list(text.blocks(page.tree))
     elements = list(page.tree.iter())
     (around,) = density.holders(density.sentences(blocks), elements, _MOST)
     noise = Noise(page.tree, {one for one in around if not holds_comments(one)})
     dense = density.densest(blocks, noise)
-    characters = _size(line for _, line in blocks)
-    large = len(blocks) > _MOST_BLOCKS or page.elements > _MOST_ELEMENTS or characters > _MOST_CHARACTERS
+    large = _is_large(page, blocks)
     if large:
         found, source = dense, "density"
     else:
@@ -118,6 +119,11 @@ def main_text(page: Page, title: str, names: Sequence[str] = ()) -> tuple[list[s
         )
     ]
     return lines, source if lines else ""
+
+
+def _is_large(page: Page, blocks: Sequence[text.Block]) -> bool:
+    characters = _size(line for _, line in blocks)
+    return len(blocks) > _MOST_BLOCKS or page.elements > _MOST_ELEMENTS or characters > _MOST_CHARACTERS
 
 
 def _trafilatura(page: Page, *, precise: bool = True) -> list[str]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from lxml import etree, html
 
-from newscrawl.extract import embedded
+from newscrawl.extract import embedded, text
 from newscrawl.extract.charset import as_utf8
 from newscrawl.model import Response
 
 _CONTROL = bytes(code for code in range(32) if chr(code) not in "\t\n\r")
 # markup within a line that only shows how to read or break a word: without it a word is in one piece
 _WITHIN_WORDS = ("ruby", "rb", "rt", "rp", "rtc", "wbr", "font")
+# one page has one, and some have another for their logo
+_MOST_HEADINGS = 20
 
 _COUNT = etree.XPath("count(//*)")
 
@@ -57,6 +60,21 @@ class Page:
             if name and content:
                 found.setdefault(name.strip().lower(), []).append(content)
         return found
+
+    @cached_property
+    def base(self) -> str:
+        """What completes the page's relative addresses: its <base>, else its URL."""
+        told = next((one.get("href") for one in self.tree.iter("base") if one.get("href")), "")
+        try:
+            base = urljoin(self.url, told.strip())
+        except ValueError:
+            return self.url
+        return base if base.startswith(("http://", "https://")) else self.url
+
+    @cached_property
+    def headings(self) -> list[str]:
+        """The texts of the first main headings."""
+        return [text.plain(one) for one in islice(self.tree.iter("h1"), _MOST_HEADINGS)]
 
     @cached_property
     def linked_data(self) -> list[dict[str, Any]]:

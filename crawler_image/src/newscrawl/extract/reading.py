@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
-from newscrawl.extract import authors, dates, fields, gate, generic, main_text, zones
+from newscrawl.extract import authors, changes, dates, fields, gate, generic, main_text, zones
 from newscrawl.extract.page import Page
 from newscrawl.extract.selectors import Selector
 from newscrawl.model import Article
@@ -136,8 +137,8 @@ class Reading:
         """The first date; when that is only a day, the time of day comes from the first that gives one for this day."""
         day: datetime | None = None
         for selector in self._selectors(name):
-            for found in selector.find(self._page)[:_MOST_DATES]:
-                text = fields.words(found)
+            texts = chain.from_iterable(map(fields.dates, selector.find(self._page)[:_MOST_DATES]))
+            for text in chain.from_iterable(map(changes.told_of_publication, texts)) if name == "published" else texts:
                 moment = dates.parse(text, self._zone) if text else None
                 if moment is None or (day and moment.astimezone(day.tzinfo).date() != day.date()):
                     continue
@@ -170,7 +171,8 @@ class Reading:
         marked = any(selector.find(self._page) for selector in (self._version.paywall if self._version else ()))
         flags = [item.get("isAccessibleForFree") for item in self._page.linked_data]
         if not any(flag is not None for flag in flags):
-            parts = [item.get("hasPart") for item in self._page.linked_data]
+            told = [item.get("hasPart") for item in self._page.linked_data]
+            parts = chain.from_iterable(one if isinstance(one, list) else [one] for one in told)
             flags = [part.get("isAccessibleForFree") for part in parts if isinstance(part, dict)]
         locked = "locked" in self._page.metas.get("article:content_tier", ())
         return "paywalled" if marked or locked or any(str(flag).lower() == "false" for flag in flags) else "free"
@@ -212,7 +214,7 @@ class Reading:
 
     def _image(self, address: str) -> str | None:
         try:
-            absolute = urljoin(self._page.url, address)
+            absolute = urljoin(self._page.base, address)
         except ValueError:
             return None
         # what is embedded (data:) or longer than any address is no address
@@ -222,10 +224,11 @@ class Reading:
     def _canonical(self) -> str:
         """The page's own canonical link when it leads to an article of the site, else the final URL; canonical both."""
         keep = self._profile.urls.keep_params if self._profile else None
-        links = [one.get("href") for one in self._page.tree.iter("link") if one.get("rel") == "canonical"]
+        told = [one for one in self._page.tree.iter("link") if "canonical" in (one.get("rel") or "").lower().split()]
+        links = [one.get("href") for one in told]
         for link in filter(None, links + self._page.metas.get("og:url", [])):
             try:
-                address = canonicalize(link, keep_params=keep, base=self._page.url)
+                address = canonicalize(link, keep_params=keep, base=self._page.base)
             except BadUrl:
                 continue
             if self._is_canonical(address):

@@ -21,6 +21,8 @@ _SILENT = frozenset((
 ))
 # fmt: on
 _PARAGRAPH_BREAK = re.compile(r"\n[^\S\n]*\n\s*")
+# of the characters between single breaks those in sentences, from which on each line is a paragraph
+_SENTENCES = 0.8
 _SENTENCE = re.compile(r".{25}[.!?。！？…][\"'”’」』)）]*$")
 
 Block = tuple[etree._Element, str]
@@ -28,7 +30,7 @@ Block = tuple[etree._Element, str]
 
 def paragraphs(elements: Iterable[etree._Element]) -> list[str]:
     """The non-empty paragraphs below `elements`, white space folded; two <br> are a new paragraph, one is a space
-    unless each of the lines that it separates is a sentence.
+    unless nearly all that it separates is sentences.
     """
     return [line for element in elements for _, line in blocks(element)]
 
@@ -54,12 +56,16 @@ def blocks(root: etree._Element) -> Iterator[Block]:
 def _lines(pieces: list[str]) -> Iterator[str]:
     if pieces:
         for part in _PARAGRAPH_BREAK.split("".join(pieces)):
-            # where each line is a sentence, single breaks stand between paragraphs, else within an address or a poem
+            # where nearly all is sentences, single breaks stand between paragraphs, else within an address or a poem
             lines = [line for line in (" ".join(one.split()) for one in part.split("\n")) if line]
-            if len(lines) > 1 and all(map(_SENTENCE.search, lines)):
+            if len(lines) > 1 and _are_sentences(lines):
                 yield from lines
             elif lines:
                 yield " ".join(lines)
+
+
+def _are_sentences(lines: list[str]) -> bool:
+    return sum(len(line) for line in lines if _SENTENCE.search(line)) >= _SENTENCES * sum(map(len, lines))
 
 
 def _walk(root: etree._Element) -> Iterator[tuple[etree._Element, str | None]]:
