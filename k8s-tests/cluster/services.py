@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 import pymysql
 import redis
 import tenacity
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from cluster import versions
 from cluster.steps import StepFailed, run, succeeds
@@ -38,7 +40,8 @@ def redis_server(docker: Mapping[str, str]) -> Iterator[str]:
     start = 'exec redis-server --save "" --requirepass "$TESTS_PASSWORD" --notify-keyspace-events Kl'
     with container(environment, versions.REDIS_IMAGE, 6379, start) as found:
         url = f"redis://:{password}@127.0.0.1:{published(found, 6379, environment)}/0"
-        with redis.Redis.from_url(url) as client:
+        # await_answer asks again, and sooner than the client would
+        with redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0)) as client:
             await_answer(found, environment, client.ping, redis.RedisError)
         yield url
 
