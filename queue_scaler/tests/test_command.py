@@ -10,7 +10,6 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-import redis
 import yaml
 from stand_in import NAMESPACE, api_server, kubeconfig
 
@@ -109,17 +108,6 @@ def test_blind_it_stays_alive_is_not_ready_and_stops_when_told(tmp_path, environ
     assert "replicas are held" in said
     assert "secret-77" not in said
     assert "Traceback" not in said
-
-
-@pytest.fixture
-def broker(redis_url):
-    """The session's Redis, empty, which announces pushes as the chart's does."""
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        client.flushall()
-        before = client.config_get("notify-keyspace-events")
-        client.config_set("notify-keyspace-events", "Kl")
-        yield client
-        client.config_set("notify-keyspace-events", before["notify-keyspace-events"])
 
 
 @pytest.fixture

@@ -1,20 +1,8 @@
 import asyncio
 
-import pytest
-import redis
 from queue_scaler.backlog import Backlog
 from queue_scaler.loop import end
 from queue_scaler.wakeup import Wakeup
-
-
-@pytest.fixture
-def server(redis_url):
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        client.flushall()
-        before = client.config_get("notify-keyspace-events")
-        client.config_set("notify-keyspace-events", "Kl")
-        yield client
-        client.config_set("notify-keyspace-events", before["notify-keyspace-events"])
 
 
 async def until(condition):
@@ -40,51 +28,51 @@ def listen(url, steps):
     return asyncio.run(beside())
 
 
-def listening(server, *queues):
+def listening(broker, *queues):
     return lambda: (
-        sorted(server.pubsub_channels("__keyspace*:?*")) == sorted(f"__keyspace@0__:{name}" for name in queues)
+        sorted(broker.pubsub_channels("__keyspace*:?*")) == sorted(f"__keyspace@0__:{name}" for name in queues)
     )
 
 
-def test_a_push_to_an_idle_queue_wakes_and_other_changes_do_not(server, redis_url):
+def test_a_push_to_an_idle_queue_wakes_and_other_changes_do_not(broker, redis_url):
     async def steps(wakeup, woken):
         await wakeup.listen_to(frozenset({"harbor", "dure"}))
         # for the connection and for each subscription
         await until(lambda: len(woken) == 3)
-        server.lpush("another", "task")
-        server.lpush("harbor", "task")
+        broker.lpush("another", "task")
+        broker.lpush("harbor", "task")
         await until(lambda: len(woken) == 4)
-        server.rpop("harbor")
-        server.rpush("dure", "task")
+        broker.rpop("harbor")
+        broker.rpush("dure", "task")
         await until(lambda: len(woken) == 5)
         return len(woken)
 
     assert listen(redis_url, steps) == 5
 
 
-def test_a_busy_queue_is_no_longer_listened_to(server, redis_url):
+def test_a_busy_queue_is_no_longer_listened_to(broker, redis_url):
     async def steps(wakeup, woken):
         await wakeup.listen_to(frozenset({"harbor", "dure"}))
-        await until(listening(server, "harbor", "dure"))
+        await until(listening(broker, "harbor", "dure"))
         await wakeup.listen_to(frozenset({"dure"}))
-        await until(listening(server, "dure"))
+        await until(listening(broker, "dure"))
         await wakeup.listen_to(frozenset())
-        await until(listening(server))
+        await until(listening(broker))
         await wakeup.listen_to(frozenset({"harbor"}))
-        await until(listening(server, "harbor"))
+        await until(listening(broker, "harbor"))
         woken.clear()
-        server.lpush("harbor", "task")
+        broker.lpush("harbor", "task")
         await until(lambda: woken)
         return True
 
     assert listen(redis_url, steps)
 
 
-def test_a_push_while_the_connection_was_broken_is_looked_for(server, redis_url):
+def test_a_push_while_the_connection_was_broken_is_looked_for(broker, redis_url):
     async def steps(wakeup, woken):
         await wakeup.listen_to(frozenset({"harbor"}))
         await until(lambda: len(woken) == 2)
-        with server.pipeline() as together:
+        with broker.pipeline() as together:
             together.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
             together.lpush("harbor", "task")
             together.execute()
@@ -94,38 +82,38 @@ def test_a_push_while_the_connection_was_broken_is_looked_for(server, redis_url)
     assert listen(redis_url, steps)
 
 
-def test_it_listens_again_after_the_connection_broke(server, redis_url, monkeypatch):
+def test_it_listens_again_after_the_connection_broke(broker, redis_url, monkeypatch):
     monkeypatch.setattr("queue_scaler.wakeup.RECONNECT_SECONDS", 0.05)
 
     async def steps(wakeup, woken):
         await wakeup.listen_to(frozenset({"harbor"}))
-        await until(listening(server, "harbor"))
-        server.client_kill_filter(_type="pubsub")
-        await until(listening(server, "harbor"))
+        await until(listening(broker, "harbor"))
+        broker.client_kill_filter(_type="pubsub")
+        await until(listening(broker, "harbor"))
         await until(lambda: len(woken) == 4)
-        server.lpush("harbor", "task")
+        broker.lpush("harbor", "task")
         await until(lambda: len(woken) == 5)
         return True
 
     assert listen(redis_url, steps)
 
 
-def test_a_connection_that_went_silent_is_made_anew(server, redis_url, monkeypatch, caplog):
+def test_a_connection_that_went_silent_is_made_anew(broker, redis_url, monkeypatch, caplog):
     caplog.set_level("INFO")
     monkeypatch.setattr("queue_scaler.wakeup.RECONNECT_SECONDS", 0.05)
     monkeypatch.setattr("queue_scaler.wakeup.LISTEN_SECONDS", 0.1)
 
     async def steps(wakeup, woken):
         await wakeup.listen_to(frozenset({"harbor"}))
-        await until(listening(server, "harbor"))
+        await until(listening(broker, "harbor"))
         # longer than several silences: a connection that answers is kept
         await asyncio.sleep(0.5)
         assert caplog.messages == []
-        server.client_pause(400)
+        broker.client_pause(400)
         await until(lambda: any("silent for" in text for text in caplog.messages))
         await until(lambda: caplog.messages[-1] == "events of Redis: listening")
         woken.clear()
-        server.lpush("harbor", "task")
+        broker.lpush("harbor", "task")
         await until(lambda: woken)
         return True
 
