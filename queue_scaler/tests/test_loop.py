@@ -56,6 +56,11 @@ def file(tmp_path):
     return file
 
 
+def poll_rarely(file):
+    """What happens in a test is then no poll's doing but the first one's."""
+    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+
+
 def write(file, **queues):
     """As the kubelet does: the new content appears under the name at once."""
     new = file.with_suffix(".new")
@@ -270,7 +275,7 @@ def orphan(server, queue="dure", tag="tag"):
 def test_orphans_are_put_back_however_rare_the_polls(server, redis_url, file, monkeypatch):
     for name in ("loop.ORPHANS_LOOK_SECONDS", "orphans.GONE_SECONDS"):
         monkeypatch.setattr(f"queue_scaler.{name}", 0.05)
-    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+    poll_rarely(file)
     orphan(server)
     turning(redis_url, file, Namespace(a=0, b=0), lambda loop, heard: server.llen("dure") == 1)
 
@@ -415,7 +420,7 @@ def first_task(server):
 
 def test_idle_queues_are_told_and_a_wake_up_looks_at_once(server, redis_url, file):
     server.lpush("dure", "1")
-    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+    poll_rarely(file)
     namespace = Namespace(a=0, b=0)
 
     turning(
@@ -430,7 +435,7 @@ def test_idle_queues_are_told_and_a_wake_up_looks_at_once(server, redis_url, fil
 
 def test_the_rest_of_a_burst_is_seen_soon_after_its_first_task(server, redis_url, file):
     """Airflow sends tasks one by one, and only the first of them wakes the scaler."""
-    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+    poll_rarely(file)
     namespace = Namespace(a=0, b=0)
 
     turning(
@@ -448,7 +453,7 @@ def test_the_rest_of_a_burst_is_seen_soon_after_its_first_task(server, redis_url
 def test_redis_going_away_is_no_burst_and_wake_ups_are_no_failed_polls(server, redis_url, file, unused_port):
     """The fallback's failureThreshold counts polls, of which there is one in ten minutes here."""
     write(file, harbor={"statefulSet": "a", "fallback": {"failureThreshold": 2, "replicas": 2}})
-    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+    poll_rarely(file)
     namespace = Namespace(a=0)
 
     def looks(loop):
@@ -483,7 +488,7 @@ def test_redis_going_away_is_no_burst_and_wake_ups_are_no_failed_polls(server, r
 
 
 def test_a_task_that_comes_just_before_the_subscription_is_seen_at_once(server, redis_url, file):
-    file.write_text(file.read_text().replace("pollingInterval: 0.2", "pollingInterval: 600"))
+    poll_rarely(file)
     namespace = Namespace(a=0, b=0)
     turning(
         redis_url,

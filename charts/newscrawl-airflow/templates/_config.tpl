@@ -8,6 +8,11 @@
 {{- dig "celery" "flower_port" 5555 .Values.config | default 5555 | int -}}
 {{- end -}}
 
+{{- define "newscrawl.flowerHealthPath" -}}
+{{- $prefix := dig "celery" "flower_url_prefix" "" .Values.config | default "" | trimAll "/" -}}
+{{- ternary "/healthcheck" (printf "/%s/healthcheck" $prefix) (empty $prefix) -}}
+{{- end -}}
+
 {{/* The settings that the chart derives, {section: {key: value}}. */}}
 {{- define "newscrawl.derivedConfig" -}}
 core:

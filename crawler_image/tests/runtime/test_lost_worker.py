@@ -64,6 +64,18 @@ def two_looks(redis_url: str, file: Path, between: Callable[[], None]) -> tuple[
     return asyncio.run(run())
 
 
+def kill_with_a_task(begin, publish):
+    """A worker that began, ran the task `lost` and was killed."""
+    killed = begin("killed")
+    publish("lost", str(killed.folder / "go"))
+    until(killed.running)
+    killed.process.kill()
+    killed.process.wait()
+    # its task's process outlives it here; in a pod it would not
+    (killed.folder / "go").touch()
+    return killed
+
+
 def test_what_a_killed_worker_held_runs_again_and_nothing_else(begin, broker, publish, redis_url, tmp_path, caplog):
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump({"queues": {QUEUE: {"statefulSet": "workers"}}}))
@@ -74,13 +86,7 @@ def test_what_a_killed_worker_held_runs_again_and_nothing_else(begin, broker, pu
     (living.folder / "worker.drain").touch()
     until(lambda: QUEUE not in (living.folder / "worker.json").read_text())
 
-    killed = begin("killed")
-    publish("lost", str(killed.folder / "go"))
-    until(killed.running)
-    killed.process.kill()
-    killed.process.wait()
-    # its task's process outlives it here; in a pod it would not
-    (killed.folder / "go").touch()
+    killed = kill_with_a_task(begin, publish)
     before = broker.zrange(f"unacked_index:{QUEUE}", 0, -1, withscores=True)
     assert len(before) == 2
 
@@ -132,12 +138,7 @@ def test_without_a_scaler_workers_put_back_what_a_killed_one_held_and_not_what_a
     until(lambda: QUEUE not in blocked.said() and '"tasks": 1' in blocked.said())
     (long,) = broker.zrange(f"unacked_index:{QUEUE}", 0, -1)
 
-    killed = begin("killed")
-    publish("lost", str(killed.folder / "go"))
-    until(killed.running)
-    killed.process.kill()
-    killed.process.wait()
-    (killed.folder / "go").touch()
+    killed = kill_with_a_task(begin, publish)
     blocked.process.send_signal(signal.SIGUSR2)
     until((blocked.folder / "blocked").exists)
     (lost,) = set(broker.zrange(f"unacked_index:{QUEUE}", 0, -1)) - {long}
