@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from cluster import cache, kind, node_image, tools, versions
+from cluster import cache, images, tools, versions
 from cluster.steps import StepFailed, run, step, succeeds
 from installation import until
 
@@ -56,10 +56,10 @@ def install(environment: Mapping[str, str]) -> None:
         _await_metrics(environment)
         return
     folder = _built()
-    images = {name: _image(name, folder / program, environment) for name, (_, program) in PROGRAMS.items()}
+    loaded = {name: _image(name, folder / program, environment) for name, (_, program) in PROGRAMS.items()}
     with step(f"install KEDA {VERSION}"):
         manifests = run("kubectl", "kustomize", _module(folder) / "config" / "minimal", environment=environment)
-        text = yaml.safe_dump_all(_adapted(item, images) for item in yaml.safe_load_all(manifests) if item)
+        text = yaml.safe_dump_all(_adapted(item, loaded) for item in yaml.safe_load_all(manifests) if item)
         run("kubectl", "apply", "--server-side", "-f", "-", environment=environment, stdin=text)
         for name in ("keda-operator", "keda-metrics-apiserver"):
             wait = ("rollout", "status", f"deployment/{name}", f"--timeout={READY_SECONDS}s")
@@ -114,22 +114,17 @@ def _module(folder: Path) -> Path:
 
 def _image(name: str, program: Path, environment: Mapping[str, str]) -> str:
     """The image of one program, in the node."""
-    image = f"newscrawl-airflow/{name}:{VERSION}"
-    if not succeeds("docker", "image", "inspect", image, environment=environment):
-        node_image.ensure_base_image(environment)
-        dockerfile = DOCKERFILE.format(program=program.name)
-        words = ("docker", "build", "-q", "-t", image, "-f", "-", program.parent)
-        run(*words, environment=environment, stdin=dockerfile)
-    run("kind", "load", "docker-image", "--name", kind.NAME, image, environment=environment)
+    image = f"newscrawl-airflow/{name}:{VERSION}-{cache.digest(GO_MOD, TOOLS_GO, DOCKERFILE)}"
+    images.provide(environment, image, program.parent, DOCKERFILE.format(program=program.name))
     return image
 
 
-def _adapted(item: dict[str, Any], images: Mapping[str, str]) -> dict[str, Any]:
+def _adapted(item: dict[str, Any], loaded: Mapping[str, str]) -> dict[str, Any]:
     """A manifest with our images, and without the webhooks, which are not installed."""
     if item["kind"] == "Deployment":
         for container in item["spec"]["template"]["spec"]["containers"]:
             name = container["image"].rsplit("/", 1)[-1].split(":")[0]
-            container["image"] = images[name]
+            container["image"] = loaded[name]
             container["imagePullPolicy"] = "IfNotPresent"
             if name == "keda":
                 container["args"].append("--enable-webhook-patching=false")

@@ -125,6 +125,18 @@ def load(docker: Mapping[str, str], tags: Mapping[str, str]) -> None:
         run(*IN_NODE, "tag", "--force", f"docker.io/{content}", f"docker.io/{version}", environment=docker)
 
 
+def provide(docker: Mapping[str, str], image: str, context: Path, dockerfile: str) -> None:
+    """Build an image on Debian's, from the text of its Dockerfile, and load it, each only where it is missing.
+
+    The image's tag has to tell its content. Raises StepFailed.
+    """
+    if not succeeds("docker", "image", "inspect", image, environment=docker):
+        node_image.ensure_base_image(docker)
+        with step(f"build {image}"):
+            run("docker", "build", "-q", "-t", image, "-f", "-", context, environment=docker, stdin=dockerfile)
+    load_missing(docker, [image])
+
+
 def load_missing(docker: Mapping[str, str], images: Sequence[str]) -> None:
     """Load these images of the engine into the node, but for those whose name it has."""
     listed = run(*IN_NODE, "ls", "-q", environment=docker).split()

@@ -214,26 +214,30 @@ def test_a_push_scales_long_before_the_next_poll(tmp_path, server, broker, redis
         until(lambda: server.replicas("a") == 3, seconds=10)
 
 
+@contextlib.contextmanager
+def leader_and_follower(folder, server, redis_url, config):
+    """The processes of two scalers, of which the first has the lease, and what the second says."""
+    with running(folder, server, redis_url, config, name="first") as (first, _):
+        until(lambda: server.holder("queue-scaler") == "first")
+        with running(folder, server, redis_url, config, name="second") as (_, said):
+            until(lambda: "are known" in said())
+            yield first, said
+
+
 def test_a_follower_takes_over_when_the_leader_stops(tmp_path, server, broker, redis_url, config):
     """Well before the lease would run out, as it is handed back."""
-    with running(tmp_path, server, redis_url, config, name="first") as (first, _):
-        until(lambda: server.holder("queue-scaler") == "first")
-        with running(tmp_path, server, redis_url, config, name="second") as (_, said):
-            until(lambda: "are known" in said())
-            first.terminate()
-            until(lambda: server.holder("queue-scaler") == "second", seconds=8)
-            broker.lpush("harbor", *"123")
-            until(lambda: server.replicas("a") == 3)
-            assert HARBOR in said()
+    with leader_and_follower(tmp_path, server, redis_url, config) as (first, said):
+        first.terminate()
+        until(lambda: server.holder("queue-scaler") == "second", seconds=8)
+        broker.lpush("harbor", *"123")
+        until(lambda: server.replicas("a") == 3)
+        assert HARBOR in said()
 
 
 @pytest.mark.slow
 def test_a_follower_takes_over_when_the_leader_dies(tmp_path, server, broker, redis_url, config):
-    with running(tmp_path, server, redis_url, config, name="first") as (first, _):
-        until(lambda: server.holder("queue-scaler") == "first")
-        with running(tmp_path, server, redis_url, config, name="second") as (_, said):
-            until(lambda: "are known" in said())
-            first.kill()
-            until(lambda: "leader: second holds lease" in said(), seconds=25)
-            broker.lpush("harbor", *"123")
-            until(lambda: server.replicas("a") == 3)
+    with leader_and_follower(tmp_path, server, redis_url, config) as (first, said):
+        first.kill()
+        until(lambda: "leader: second holds lease" in said(), seconds=25)
+        broker.lpush("harbor", *"123")
+        until(lambda: server.replicas("a") == 3)

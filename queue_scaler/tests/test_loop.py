@@ -13,6 +13,7 @@ from queue_scaler.kube import ApiUnavailable
 from queue_scaler.loop import BURST_GAP_SECONDS, Loop, end
 from queue_scaler.orphans import GONE_SECONDS
 from queue_scaler.status import Metrics, Status
+from queue_scaler.wakeup import Wakeup
 
 
 class Namespace:
@@ -348,20 +349,24 @@ def test_a_queue_that_is_removed_during_the_look_for_orphans_is_left_alone(serve
     assert (server.llen("harbor"), server.llen("dure")) == (1, 0)
 
 
-def turning(url, file, namespace, *steps, listening=lambda: None):
-    """Let the loop turn by itself until each of `steps` was true, one after the other; `listening` runs when it is
-    told which queues are asleep."""
+def turning(url, file, namespace, *steps, subscribing=None):
+    """Let the loop turn by itself until each of `steps` was true, one after the other; with `subscribing`, which runs
+    before each change of the subscriptions, Redis' events wake it, too."""
 
     async def beside():
         backlog = Backlog(url)
         loop = made(backlog, file, namespace)
+        wakeup = Wakeup(backlog, loop.wake)
         heard = []
 
         async def listen(idle):
             heard.append(idle)
-            listening()
+            if subscribing:
+                subscribing()
+                await wakeup.listen_to(idle)
 
-        tasks = [asyncio.create_task(job) for job in (loop.run(listen), loop.look_for_orphans())]
+        jobs = [loop.run(listen), loop.look_for_orphans(), *([wakeup.run()] if subscribing else [])]
+        tasks = [asyncio.create_task(job) for job in jobs]
         try:
             async with asyncio.timeout(30):
                 for step in steps:
@@ -476,8 +481,7 @@ def test_redis_going_away_is_no_burst_and_wake_ups_are_no_failed_polls(server, r
         redis_url,
         file,
         namespace,
-        # the second look is that after the subscription
-        lambda loop, heard: len(heard) == 2,
+        lambda loop, heard: heard,
         act(away),
         *woken(1),
         nothing_happens,
@@ -495,7 +499,7 @@ def test_a_task_that_comes_just_before_the_subscription_is_seen_at_once(server, 
         file,
         namespace,
         lambda loop, heard: namespace.replicas["a"] == 1,
-        listening=lambda: server.llen("harbor") or server.lpush("harbor", "1"),
+        subscribing=lambda: server.llen("harbor") or server.lpush("harbor", "1"),
     )
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import tenacity
 
-from cluster import cache, images, node_image, tools
-from cluster.steps import StepFailed, run, step, succeeds
+from cluster import cache, images, tools
+from cluster.steps import StepFailed, run
 
 HERE = Path(__file__).parent
 IMAGE = "newscrawl-airflow/hadoop"
@@ -61,14 +61,9 @@ def chart_values(docker: Mapping[str, str]) -> list[str]:
     enabled = ["--set", "hdfs.enabled=true"]
     if images.registry_reachable(docker)[0]:
         return enabled
-    folder, dockerfile = jars(), HERE / "Dockerfile"
+    dockerfile = HERE / "Dockerfile"
     tag = cache.digest(dockerfile, HERE / "jars.sha256")
-    if not succeeds("docker", "image", "inspect", f"{IMAGE}:{tag}", environment=docker):
-        node_image.ensure_base_image(docker)
-        with step(f"build {IMAGE}"):
-            words = ("docker", "build", "-q", "-t", f"{IMAGE}:{tag}", "-f", dockerfile)
-            run(*words, folder, environment=docker)
-    images.load_missing(docker, [f"{IMAGE}:{tag}"])
+    images.provide(docker, f"{IMAGE}:{tag}", jars(), dockerfile.read_text())
     return [*enabled, "--set", f"hdfs.image.repository={IMAGE}", "--set-string", f"hdfs.image.tag={tag}"]
 
 

@@ -139,9 +139,6 @@ class Loop:
             # not what is merely unknown now, as while Redis is away
             if any(choice.filled and choice.name in before for choice in choices):
                 burst_until = started + BURST_SECONDS
-            if asleep - before:
-                # a task may have come between the look and the subscription
-                self.wake()
             self._status.saw("loop")
             await asyncio.sleep(WAKE_GAP_SECONDS)
             look = min(due, started + BURST_GAP_SECONDS) if started < burst_until else due
