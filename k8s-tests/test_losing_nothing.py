@@ -140,8 +140,9 @@ def test_300_tasks_while_replicas_go_up_and_down(ready, tags, bound, request, en
     assert_each_once(outcome, 300)
 
 
-def as_keda_is_used_today(ready, tags) -> None:
-    """KEDA with its defaults on the list's length alone, Kubernetes' grace of 30 s, and no drain."""
+@pytest.fixture(scope="module")
+def stock_keda(ready, tags, keda_operator):
+    """KEDA as it is used today: its defaults on the list's length alone, Kubernetes' grace of 30 s, and no drain."""
     settings = ["autoscaling.engine=keda", "autoscaling.pollingInterval=30"]
     for name in loss.QUEUES:
         queue = f"workers.queues.{name}"
@@ -159,6 +160,7 @@ def as_keda_is_used_today(ready, tags) -> None:
         no_drain = [{"op": "remove", "path": "/spec/template/spec/containers/0/lifecycle"}]
         ready.kubectl("patch", "statefulset", workers, "--type=json", "-p", json.dumps(no_drain))
         ready.kubectl("rollout", "status", f"statefulset/{workers}", "--timeout=180s")
+    return ready
 
 
 def patch(ready, kind: str, name: str, **spec: object) -> None:
@@ -173,40 +175,38 @@ def busy_pods(ready) -> list[dict]:
 
 
 @pytest.mark.loss
-def test_300_tasks_as_keda_is_used_today(ready, tags, bound, keda_operator):
+def test_300_tasks_as_keda_is_used_today(stock_keda, bound):
     """For comparison. No task is longer than the grace, within which Celery ends them when all goes well."""
-    as_keda_is_used_today(ready, tags)
-    steps = [Disturber(ready, random.Random(SEED)).gently] * 24
-    outcome = disturbed_run(ready, lengths(300, 30), steps, pause=5, bound=bound(ROUGH_BOUND))
+    steps = [Disturber(stock_keda, random.Random(SEED)).gently] * 24
+    outcome = disturbed_run(stock_keda, lengths(300, 30), steps, pause=5, bound=bound(ROUGH_BOUND))
     loss.keep("KEDA on the list's length alone", outcome, may_lose="any")
     assert times(outcome, "scale ") + times(outcome, "delete ") >= 14, outcome.disturbances
 
 
 @pytest.mark.loss
-def test_tasks_longer_than_the_grace_as_keda_is_used_today(ready, tags, bound, keda_operator):
+def test_tasks_longer_than_the_grace_as_keda_is_used_today(stock_keda, bound):
     """For comparison: nobody disturbs these workers but KEDA, which takes an empty list for no work."""
-    as_keda_is_used_today(ready, tags)
     # as quick as the other engines are in these tests
     quick = {"horizontalPodAutoscalerConfig": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 5}}}}
     for name in loss.QUEUES:
-        workers = f"{ready.release}-worker-{name}"
-        patch(ready, "scaledobjects.keda.sh", workers, pollingInterval=1, cooldownPeriod=15, advanced=quick)
+        workers = f"{stock_keda.release}-worker-{name}"
+        patch(stock_keda, "scaledobjects.keda.sh", workers, pollingInterval=1, cooldownPeriod=15, advanced=quick)
     started = time.monotonic()
-    run = loss.start(ready, [60.0] * 48)
+    run = loss.start(stock_keda, [60.0] * 48)
 
     def all_begun() -> bool:
-        (begun,) = ready.rows("SELECT COUNT(DISTINCT number) AS tasks FROM loss WHERE run = %s", run)
+        (begun,) = stock_keda.rows("SELECT COUNT(DISTINCT number) AS tasks FROM loss WHERE run = %s", run)
         print(f"    {time.monotonic() - started:.0f} s: {begun['tasks']} of 48 tasks have begun", flush=True)
         return begun["tasks"] == 48
 
     until("all tasks have begun", all_begun, seconds=bound(300), every=5)
-    pods = busy_pods(ready)
+    pods = busy_pods(stock_keda)
     graces = Counter(pod["spec"]["terminationGracePeriodSeconds"] for pod in pods)
     assert set(graces) == {30}, graces
     assert not any("lifecycle" in container for pod in pods for container in pod["spec"]["containers"])
-    until("KEDA has taken the workers away", lambda: not busy_pods(ready), seconds=bound(240), every=2)
-    outcome = loss.outcome(ready, run, 48, time.monotonic() - started, [])
-    loss.give_up(ready, run)
+    until("KEDA has taken the workers away", lambda: not busy_pods(stock_keda), seconds=bound(240), every=2)
+    outcome = loss.outcome(stock_keda, run, 48, time.monotonic() - started, [])
+    loss.give_up(stock_keda, run)
     loss.keep("KEDA on the list's length alone, 60 s, undisturbed", outcome, may_lose="any")
     assert outcome.unfinished, "the comparison did not happen: KEDA waited until every task had ended"
 
