@@ -1,10 +1,12 @@
 """A user installs the chart with no values, looks around, and upgrades."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pymysql
 import pytest
-from installation import CommandFailed, until
+import yaml
+from installation import CHART, CommandFailed, until
 
 pytestmark = pytest.mark.cluster
 
@@ -109,6 +111,41 @@ def test_a_broken_profile_breaks_only_its_own_site(installation, upgraded):
         for part in ("broken.yaml", "crawl.batchsize", ":6"):
             assert part in errors[0]["stack_trace"]
         assert {"crawl_hanbit", "crawl_gangmun", "crawl_dure", "crawl_harbor"} <= set(airflow.dags())
+
+
+def bootstrap_job(installation, *values: str) -> dict:
+    """The Job that an upgrade with these values beside the present ones would make or keep."""
+    dry = ("upgrade", installation.release, str(CHART), "--reuse-values", "--dry-run=server", "-o", "json", *values)
+    objects = yaml.safe_load_all(json.loads(installation.helm(*dry))["manifest"])
+    (job,) = (one for one in objects if one and one["kind"] == "Job")
+    return job
+
+
+def test_a_failed_upgrades_values_are_brought_about_by_the_next(installation, upgraded):
+    """Helm leaves the Job of the failed one, and what it did was taken back by another."""
+    wanted = bootstrap_job(installation, "--set", "variables.again=yes")
+
+    def left_by_helm(name: str, digest: str) -> dict:
+        pod = {"restartPolicy": "Never", "containers": [{"name": "bootstrap", "image": "none"}]}
+        owner = {"name": installation.release, "namespace": installation.namespace}
+        notes = {f"meta.helm.sh/release-{key}": value for key, value in owner.items()}
+        metadata = {"name": name, "annotations": notes | {"newscrawl-airflow/bootstrap": digest}}
+        job = wanted | {"metadata": wanted["metadata"] | metadata}
+        job["spec"] = {"suspend": True, "template": {"spec": pod}}
+        installation.kubectl("create", "-f", "-", stdin=json.dumps(job))
+        return installation.get("job", name)["metadata"]
+
+    name = wanted["metadata"]["name"]
+    left = left_by_helm(name, wanted["metadata"]["annotations"]["newscrawl-airflow/bootstrap"])
+    try:
+        assert bootstrap_job(installation, "--set", "variables.again=yes")["metadata"]["name"] == name
+        # creation times have whole seconds
+        begun = datetime.fromisoformat(left["creationTimestamp"])
+        until("a second has passed", lambda: datetime.now(UTC) > begun + timedelta(seconds=1), seconds=5)
+        left_by_helm("newscrawl-bootstrap-undone", "undone")
+        assert bootstrap_job(installation, "--set", "variables.again=yes")["metadata"]["name"] != name
+    finally:
+        installation.kubectl("delete", "job", name, "newscrawl-bootstrap-undone", "--ignore-not-found")
 
 
 def test_an_upgrade_grows_volumes_where_their_class_allows_it(installation, upgraded):

@@ -256,14 +256,30 @@ def test_after_the_api_was_away_the_duration_of_tasks_is_still_known(server, red
     assert loop._histories["harbor"].pace.task_seconds > 50
 
 
-def test_an_annotation_that_cannot_be_read_is_named_in_the_log(server, redis_url, file, caplog):
+@pytest.mark.parametrize(
+    ("workers", "why"),
+    [
+        (Workers(0, paused_at=0), "paused at 0 by annotation"),
+        (Workers(0, held=True), "paused by annotation"),
+        (Workers(0, problem="x is 'two', not a number"), "held: annotation x is 'two', not a number"),
+    ],
+)
+def test_a_pause_is_told_in_the_log_and_a_metric(server, redis_url, file, caplog, workers, why):
+    """Also where it changes no replicas."""
+    caplog.set_level("INFO")
     server.lpush("harbor", "1")
     namespace = Namespace(a=0, b=0)
-    namespace.workers["a"] = Workers(0, problem="paused-replicas is 'two', not a number of replicas")
-    polls(redis_url, file, namespace, lambda: None)
-    assert namespace.replicas["a"] == 0
-    told = [text for text in caplog.messages if "paused-replicas" in text]
-    assert told == ["queue=harbor annotation: paused-replicas is 'two', not a number of replicas: held"]
+    namespace.workers["a"] = workers
+
+    def paused():
+        return loop._metrics.registry.get_sample_value("queue_scaler_paused", {"queue": "harbor"})
+
+    loop = polls(redis_url, file, namespace, lambda: None)
+    assert (namespace.replicas["a"], paused()) == (0, 1)
+    loop = polls(redis_url, file, namespace, lambda: None, lambda: namespace.workers.update(a=Workers(0)))
+    assert (namespace.replicas["a"], paused()) == (1, 0)
+    told = [text for text in caplog.messages if "annotation" in text]
+    assert told == [*[f"queue=harbor annotation: {why}"] * 2, "queue=harbor annotation: in order again"]
 
 
 def orphan(server, queue="dure", tag="tag"):

@@ -43,6 +43,15 @@ class Workers:
     held: bool = False  # KEDA's annotation paused: "true"
     problem: str | None = None  # what is wrong with an annotation, in words: nothing is changed then
 
+    @property
+    def pause(self) -> str:
+        """That annotations hold the replicas, in words; empty where none does."""
+        if self.paused_at is not None:
+            return f"paused at {self.paused_at} by annotation"
+        if self.problem:
+            return f"held: annotation {self.problem}"
+        return "paused by annotation" if self.held else ""
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -81,12 +90,8 @@ def decide(
 def _decide(
     queue: Queue, history: History, reading: Reading | None, workers: Workers, now: float
 ) -> tuple[Decision, History]:
-    if workers.paused_at is not None:
-        return Decision(workers.paused_at, f"paused at {workers.paused_at} by annotation"), history
-    if workers.problem:
-        return Decision(workers.replicas, f"held: annotation {workers.problem}"), history
-    if workers.held:
-        return Decision(workers.replicas, "paused by annotation"), history
+    if workers.pause:
+        return Decision(workers.replicas if workers.paused_at is None else workers.paused_at, workers.pause), history
     if reading is None:
         return _blind(queue, history, workers), history
     busy = ceil(reading.in_flight / queue.concurrency)

@@ -301,7 +301,8 @@ class Loop:
             if past := self._histories.get(name):
                 self._histories[name] = History(pace=past.pace)
             return None
-        self._say(f"queue={name} annotation", f"{workers.problem}: held" if workers.problem else "")
+        self._say(f"queue={name} annotation", workers.pause)
+        self._show(name, paused=bool(workers.pause))
         decision, history = decide(queue, self._histories.get(name, History()), reading, workers, now, early=early)
         self._histories[name] = history
         ready = self.sets.ready.get(queue.stateful_set, 0)

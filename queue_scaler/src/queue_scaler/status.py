@@ -76,6 +76,7 @@ class Metrics:
         self.held = gauge(
             "held", "1 while Redis, the queue's keys or its StatefulSet are unknown and nothing is lowered"
         )
+        self.paused = gauge("paused", "1 while an annotation holds the queue's replicas")
         self.leader = gauge("leader", "1 while this process holds the lease", ())
         self.config_valid = gauge(
             "config_valid", "0 while a bad configuration is refused and the last good one used", ()
@@ -106,7 +107,7 @@ class Metrics:
     def forget(self, queue: str) -> None:
         """Drop the series of a queue that is no longer configured."""
         by_queue = (self.queued, self.in_flight, self.orphans, self.replicas, self.ready, self.wanted, self.held)
-        for metric in (*by_queue, self.task_seconds):
+        for metric in (*by_queue, self.paused, self.task_seconds):
             # one that was never set is no error
             metric.remove(queue)
 
