@@ -302,11 +302,11 @@ class Loop:
                 self._histories[name] = History(pace=past.pace)
             return None
         self._say(f"queue={name} annotation", workers.pause)
-        self._show(name, paused=bool(workers.pause))
         decision, history = decide(queue, self._histories.get(name, History()), reading, workers, now, early=early)
         self._histories[name] = history
         ready = self.sets.ready.get(queue.stateful_set, 0)
-        self._show(name, replicas=workers.replicas, ready=ready, wanted=decision.replicas)
+        paused = bool(workers.pause)
+        self._show(name, replicas=workers.replicas, ready=ready, wanted=decision.replicas, paused=paused)
         if history.pace and history.pace.task_seconds is not None:
             self._show(name, task_seconds=history.pace.task_seconds)
         return Choice(name, queue.stateful_set, reading, workers, decision)

@@ -106,8 +106,8 @@ class Metrics:
 
     def forget(self, queue: str) -> None:
         """Drop the series of a queue that is no longer configured."""
-        by_queue = (self.queued, self.in_flight, self.orphans, self.replicas, self.ready, self.wanted, self.held)
-        for metric in (*by_queue, self.paused, self.task_seconds):
+        backlog = (self.queued, self.in_flight, self.orphans, self.task_seconds)
+        for metric in (*backlog, self.replicas, self.ready, self.wanted, self.held, self.paused):
             # one that was never set is no error
             metric.remove(queue)
 
