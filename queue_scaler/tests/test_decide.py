@@ -1,4 +1,3 @@
-from dataclasses import replace
 from itertools import pairwise
 from math import ceil
 
@@ -6,6 +5,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from queue_scaler.config import Behavior, Fallback, Policy, Queue, Rules
 from queue_scaler.decide import EMPTY_PROOF_SECONDS, History, Reading, Workers, decide
 from queue_scaler.pace import Work

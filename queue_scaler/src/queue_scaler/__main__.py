@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -88,6 +89,8 @@ async def _run(flags: argparse.Namespace, url: str) -> int:
     try:
         if flags.once:
             return await _once(loop)
+        # what was imported stays: a collection that looks through it takes as long as the poll that it interrupts
+        gc.freeze()
         port = serve(status, metrics, flags.port)
         log.info("queues %s; status on port %s", ", ".join(loop.config.queues) or "none", port)
         await _forever(loop, None if flags.dry_run else leadership, Wakeup(backlog, loop.wake))

@@ -7,7 +7,6 @@ scale, a pause annotation) is seen at once.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -18,6 +17,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import StatefulSet, StatefulSetScale
 from lightkube.resources.core_v1 import Event
 from lightkube.types import PatchType
+from msgspec.structs import replace
 
 from queue_scaler.decide import Workers
 

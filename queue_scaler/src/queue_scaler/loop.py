@@ -4,8 +4,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from queue_scaler.backlog import Backlog, RedisUnavailable, in_flight_key
 from queue_scaler.config import ConfigError, Queue, load
@@ -43,8 +45,7 @@ async def end(tasks: Iterable[asyncio.Task]) -> None:
         _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """What was decided for one queue, and on which facts."""
 
     name: str

@@ -8,7 +8,8 @@ tried again meanwhile the worker drops the message, as the API server refuses to
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from queue_scaler.backlog import Backlog, RedisUnavailable, in_flight_key, index_key, work_key
 from queue_scaler.config import Queue
@@ -49,8 +50,7 @@ return 1
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """When a worker last renewed a task, as the index has it, and since when (our clock) it has not changed."""
 
     renewed: str

@@ -4,22 +4,21 @@ Each worker adds to two numbers in Redis: tasks ended, and seconds that tasks ra
 fading, gives the mean duration, also where tasks are too short for a poll to see them, or run for hours.
 """
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 # after this many seconds what was measured counts half
 HALF_LIFE_SECONDS = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(msgspec.Struct, frozen=True):
     """What the workers of a queue have done since its first: tasks ended, and seconds that tasks ran."""
 
     ended: int
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """What of it counts at the moment `at` (seconds of any steady clock), older work less."""
 
     last: Work
