@@ -101,15 +101,15 @@ def test_it_listens_again_after_the_connection_broke(broker, redis_url, monkeypa
 def test_a_connection_that_went_silent_is_made_anew(broker, redis_url, monkeypatch, caplog):
     caplog.set_level("INFO")
     monkeypatch.setattr("queue_scaler.wakeup.RECONNECT_SECONDS", 0.05)
-    monkeypatch.setattr("queue_scaler.wakeup.LISTEN_SECONDS", 0.1)
+    monkeypatch.setattr("queue_scaler.wakeup.LISTEN_SECONDS", 0.3)
 
     async def steps(wakeup, woken):
         await wakeup.listen_to(frozenset({"harbor"}))
         await until(listening(broker, "harbor"))
         # longer than several silences: a connection that answers is kept
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1)
         assert caplog.messages == []
-        broker.client_pause(400)
+        broker.client_pause(1200)
         await until(lambda: any("silent for" in text for text in caplog.messages))
         await until(lambda: caplog.messages[-1] == "events of Redis: listening")
         woken.clear()

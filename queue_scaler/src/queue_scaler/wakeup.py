@@ -15,7 +15,7 @@ from queue_scaler.backlog import Backlog
 
 log = logging.getLogger(__name__)
 
-RECONNECT_SECONDS = 5.0
+RECONNECT_SECONDS = 1.0
 LISTEN_SECONDS = 30.0
 
 
