@@ -5,9 +5,9 @@ again as Redis did not answer, leaves a queued task that no worker will ever hea
 waits for a day. This executor adopts no queued task without a message: the scheduler then queues it anew.
 
 A message is also lost with a worker that is killed between its taking from the list and its entry in the hash, or with
-a Redis that comes back without its last second. What this executor has sent, what Airflow holds for queued and what
-is nowhere in Redis at two looks is sent again, as the same try: should it run after all, the API server lets one start.
-A callback is sent again once only: nobody knows whether it runs.
+a Redis that comes back without its last second. What this executor has sent or adopted, what Airflow holds for queued
+and what is nowhere in Redis at two looks is sent again, as the same try: should it run after all, the API server lets
+one start. A callback is sent again once only: nobody knows whether it runs.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from airflow.utils.state import TaskInstanceState
 from sqlalchemy import select
 
 if TYPE_CHECKING:
+    from airflow.executors.workloads import ExecuteTask
     from airflow.models.taskinstance import TaskInstance
     from airflow.providers.celery.executors.celery_executor import WorkloadInCelery
 
@@ -41,7 +42,8 @@ class NewscrawlExecutor(CeleryExecutor):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._sent: dict[Any, tuple[float, WorkloadInCelery]] = {}  # when and what, by key
+        # when and what, by key; what is adopted has no workload, which went with the scheduler that sent it
+        self._sent: dict[Any, tuple[float, WorkloadInCelery]] = {}
         self._missed: set[Any] = set()
         self._looked = time.monotonic()
 
@@ -84,16 +86,29 @@ class NewscrawlExecutor(CeleryExecutor):
                     del self._sent[key]
 
     def _not_begun(self, lost: Sequence[WorkloadInCelery]) -> Sequence[WorkloadInCelery]:
-        """Without the tasks that a worker has begun with: Airflow tries those again when their heartbeat ends."""
+        """Without the tasks that a worker has begun with: Airflow tries those again when their heartbeat ends.
+
+        An adopted task's workload is made anew.
+        """
         from airflow.models.taskinstance import TaskInstance
 
         ids = {sent[0]: self.workloads[sent[0]].task_id for sent in lost if not _is_callback(sent[0])}
-        found = select(TaskInstance.external_executor_id).where(
+        found = select(TaskInstance).where(
             TaskInstance.external_executor_id.in_(ids.values()), TaskInstance.state == TaskInstanceState.QUEUED
         )
         with create_session() as session:
-            queued = set(session.scalars(found)) if ids else set()
-        return [sent for sent in lost if _is_callback(sent[0]) or ids[sent[0]] in queued]
+            queued = {ti.external_executor_id: ti for ti in session.scalars(found)} if ids else {}
+            return [
+                (key, workload or self._workload(queued[ids[key]]), queue, team)
+                for key, workload, queue, team in lost
+                if _is_callback(key) or ids[key] in queued
+            ]
+
+    def _workload(self, task: TaskInstance) -> ExecuteTask:
+        """What the scheduler that queued the task made of it; it needs the task's session."""
+        from airflow.executors.workloads import ExecuteTask
+
+        return ExecuteTask.make(task, generator=self.jwt_generator, sentry_integration=self.sentry_integration)
 
     def _messages(self, queues: Iterable[str]) -> set[str]:
         """The Celery ids of all messages of the queues. Raises redis.RedisError."""
@@ -116,7 +131,11 @@ class NewscrawlExecutor(CeleryExecutor):
         if lost:
             self.log.warning("No message in Redis: %s are queued again", ", ".join(str(ti.key) for ti in lost))
         rest = [ti for ti in tis if ti not in lost]
-        return [*lost, *(super().try_adopt_task_instances(rest) if rest else ())]
+        others = super().try_adopt_task_instances(rest) if rest else ()
+        now = time.monotonic()
+        adopted = [ti for ti in queued if ti.key in self.workloads]
+        self._sent |= {ti.key: (now, (ti.key, None, ti.queue, self.team_name)) for ti in adopted}
+        return [*lost, *others]
 
 
 def _is_callback(key: object) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +14,7 @@ from airflow.providers.celery.executors.celery_executor import CeleryExecutor
 from airflow.providers.celery.executors.celery_executor_utils import ExceptionWithTraceback
 from celery import Celery
 from newscrawl_airflow import executor
+from sqlalchemy import select
 
 QUEUE = "news"
 
@@ -62,19 +65,27 @@ def held(*names):
 @pytest.fixture
 def state(airflow_database):
     """Gives a function that sets the state that Airflow has of a task; "one" and "two" are queued."""
-    from airflow.models.taskinstance import TaskInstance
+    from airflow.models import DagModel, DagRun, TaskInstance
     from airflow.utils.session import create_session
 
     table = TaskInstance.__table__
 
     def write(name, state):
         with create_session() as session:
-            # the task of no DAG and of no run
+            # the task of no DAG version
             session.connection().exec_driver_sql("PRAGMA foreign_keys = OFF")
             session.execute(table.delete().where(table.c.external_executor_id == name))
             key = {"dag_id": "dag", "run_id": "run", "task_id": name, "map_index": -1, "id": uuid.uuid4()}
-            session.execute(table.insert().values(key | {"state": state, "external_executor_id": name, "pool": "p"}))
+            held = {"state": state, "external_executor_id": name, "pool": "p", "queue": QUEUE, "try_number": 1}
+            made = {"dag_version_id": uuid.uuid4(), "priority_weight": 1}
+            session.execute(table.insert().values(key | held | made))
 
+    with create_session() as session:
+        session.connection().exec_driver_sql("PRAGMA foreign_keys = OFF")
+        for model in (DagModel, DagRun):
+            session.execute(model.__table__.delete())
+        session.add(DagModel(dag_id="dag", bundle_name="bundle", relative_fileloc="dag.py"))
+        session.add(DagRun(dag_id="dag", run_id="run", run_type="manual", state="running"))
     for name in ("one", "two"):
         write(name, "queued")
     return write
@@ -248,6 +259,78 @@ def test_what_waits_is_found_while_workers_take_and_schedulers_send(broker, publ
             return part
 
     assert set(names) <= set(executor.message_ids(Busy(), [QUEUE]))
+
+
+@pytest.fixture
+def schedulers(redis_url, monkeypatch, broker, state):
+    """Executors of two schedulers, as they are; the first has sent the task "one"."""
+    from airflow.executors.workloads import ExecuteTask
+    from airflow.providers.celery.executors import celery_executor_utils
+    from airflow.utils.session import create_session
+    from celery.backends.database.session import ResultModelBase
+
+    # Celery makes its tables once in a process, whatever database an earlier test had
+    with create_session() as session:
+        ResultModelBase.metadata.create_all(session.connection())
+    monkeypatch.setenv("AIRFLOW__CELERY__BROKER_URL", redis_url)
+    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", 64 * "s")
+    # what Airflow sends by: once made, it keeps the Redis of the configuration of then
+    celery_executor_utils._get_celery_app_for_workload.cache_clear()
+    monkeypatch.setattr(executor.time, "monotonic", lambda: 0.0)
+    first, second = executor.NewscrawlExecutor(parallelism=1), executor.NewscrawlExecutor(parallelism=1)
+    with tasks("one") as (one,):
+        workload = ExecuteTask.make(one, generator=first.jwt_generator, sentry_integration=first.sentry_integration)
+    first.queued_tasks[one.key] = workload
+    first.trigger_tasks(1)
+    yield first, second
+    celery_executor_utils._get_celery_app_for_workload.cache_clear()
+
+
+@contextmanager
+def tasks(*names):
+    """Airflow's tasks, in a session."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        yield list(session.scalars(select(TaskInstance).where(TaskInstance.external_executor_id.in_(names))))
+
+
+def only_message(broker):
+    """The Celery id and the workload, without its token, of the one message that waits."""
+    (text,) = broker.lrange(QUEUE, 0, -1)
+    message = json.loads(text)
+    ((workload,), *_) = json.loads(base64.b64decode(message["body"]))
+    return message["headers"]["id"], {name: value for name, value in json.loads(workload).items() if name != "token"}
+
+
+def test_an_adopted_task_whose_message_is_lost_is_sent_again_as_the_same(schedulers, broker):
+    _, second = schedulers
+    sent = only_message(broker)
+    with tasks("one") as adopted:
+        assert second.try_adopt_task_instances(adopted) == []
+    for now in (60, 120):
+        second.send_lost_again(now)
+    assert only_message(broker) == sent
+    broker.delete(QUEUE)
+    second.send_lost_again(180)
+    assert broker.llen(QUEUE) == 0
+    second.send_lost_again(240)
+    assert only_message(broker) == sent
+    for now in (300, 360):
+        second.send_lost_again(now)
+    assert broker.llen(QUEUE) == 1
+
+
+def test_an_adopted_task_that_a_worker_has_begun_with_is_not_sent_again(schedulers, broker, state):
+    _, second = schedulers
+    with tasks("one") as adopted:
+        second.try_adopt_task_instances(adopted)
+    broker.delete(QUEUE)
+    state("one", "running")
+    for now in (60, 120, 180):
+        second.send_lost_again(now)
+    assert broker.llen(QUEUE) == 0
 
 
 def test_without_redis_every_queued_task_is_queued_again(adopt):
