@@ -123,7 +123,8 @@ def bootstrap_job(installation, *values: str) -> dict:
 
 def test_a_failed_upgrades_values_are_brought_about_by_the_next(installation, upgraded):
     """Helm leaves the Job of the failed one, and what it did was taken back by another."""
-    wanted = bootstrap_job(installation, "--set", "variables.again=yes")
+    changed = ("--set", "variables.again=yes")
+    wanted = bootstrap_job(installation, *changed)
 
     def left_by_helm(name: str, digest: str) -> dict:
         pod = {"restartPolicy": "Never", "containers": [{"name": "bootstrap", "image": "none"}]}
@@ -138,12 +139,12 @@ def test_a_failed_upgrades_values_are_brought_about_by_the_next(installation, up
     name = wanted["metadata"]["name"]
     left = left_by_helm(name, wanted["metadata"]["annotations"]["newscrawl-airflow/bootstrap"])
     try:
-        assert bootstrap_job(installation, "--set", "variables.again=yes")["metadata"]["name"] == name
+        assert bootstrap_job(installation, *changed)["metadata"]["name"] == name
         # creation times have whole seconds
         begun = datetime.fromisoformat(left["creationTimestamp"])
         until("a second has passed", lambda: datetime.now(UTC) > begun + timedelta(seconds=1), seconds=5)
         left_by_helm("newscrawl-bootstrap-undone", "undone")
-        assert bootstrap_job(installation, "--set", "variables.again=yes")["metadata"]["name"] != name
+        assert bootstrap_job(installation, *changed)["metadata"]["name"] != name
     finally:
         installation.kubectl("delete", "job", name, "newscrawl-bootstrap-undone", "--ignore-not-found")
 
