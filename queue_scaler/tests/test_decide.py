@@ -1,7 +1,6 @@
 from itertools import pairwise
 from math import ceil
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -241,22 +240,63 @@ def test_monotone_in_the_backlog(queue, past, reading, more_queued, more_in_flig
     assert more_replicas.replicas >= fewer_replicas.replicas
 
 
-@given(queues(), pasts, counts, st.lists(counts, min_size=30, max_size=60), st.integers(0, 20), st.floats(0.1, 30))
-def test_a_constant_backlog_brings_no_oscillation(queue, past, backlog, splits, replicas, step):
-    """However many of its tasks run, and whatever was before: up to what the backlog needs, then down to rest."""
-    # what moves by its nature: the estimate of a time target, workers for what runs beyond a list length, an activation
-    queue = msgspec.structs.replace(queue, target_seconds=None, list_length=None, activation_list_length=0)
+def replicas_over_time(queue, past, seen, replicas, step):
+    """The replicas after each reading, `step` seconds apart."""
     history, _, now = after_past(queue, past)
-    seen = [replicas]
-    for split in splits:
-        in_flight = min(split, backlog)
-        reading = Reading(backlog - in_flight, in_flight)
-        decision, history = decide(queue, history, reading, Workers(seen[-1]), now)
-        seen.append(decision.replicas)
+    after = [replicas]
+    for reading in seen:
+        decision, history = decide(queue, history, reading, Workers(after[-1]), now)
+        after.append(decision.replicas)
         now += step
-    peak = seen.index(max(seen))
-    rises = any(later > earlier for earlier, later in pairwise(seen[peak:]))
-    assert not rises, seen
+    return after
+
+
+def only_up_then_down(after):
+    peak = after.index(max(after))
+    return all(later <= earlier for earlier, later in pairwise(after[peak:]))
+
+
+replicas_before, steps = st.integers(0, 20), st.floats(0.1, 30)
+
+
+@given(queues(), pasts, readings, st.integers(30, 60), replicas_before, steps)
+def test_a_constant_reading_brings_no_oscillation(queue, past, reading, times, replicas, step):
+    """Whatever was before: up to what it needs, then down to rest."""
+    after = replicas_over_time(queue, past, [reading] * times, replicas, step)
+    assert only_up_then_down(after), after
+
+
+@given(queues(), pasts, counts, st.lists(counts, min_size=30, max_size=60), replicas_before, steps)
+def test_a_constant_backlog_brings_no_oscillation(queue, past, backlog, splits, replicas, step):
+    """However many of its tasks run."""
+    # what moves with the tasks that run: workers for them beyond a list length or a time target, an activation
+    queue = replace(queue, target_seconds=None, list_length=None, activation_list_length=0)
+    in_flight = [min(split, backlog) for split in splits]
+    after = replicas_over_time(queue, past, [Reading(backlog - count, count) for count in in_flight], replicas, step)
+    assert only_up_then_down(after), after
+
+
+@pytest.mark.parametrize(
+    ("length", "target", "count", "needed"), [(60, 600, 40, 4), (900, 7200, 24, 3), (300, 3600, 48, 4)]
+)
+def test_a_time_target_is_met_with_hardly_more_workers_than_it_needs(length, target, count, needed):
+    """Over a batch of tasks of `length` seconds whose duration is known from an earlier day; a task a worker."""
+    timed = queue(concurrency=1, target_seconds=target, max_replica_count=50)
+    _, history = decide(timed, History(), Reading(0, 0, Work(10, 10.0 * length)), Workers(0), 0.0)
+    now = begin = 1e5
+    replicas = most = ended = 0
+    ends = []
+    while ended < count:
+        ended += sum(end <= now for end in ends)
+        ends = [end for end in ends if end > now]
+        ends += [now + length] * min(replicas - len(ends), count - ended - len(ends))
+        reading = Reading(count - ended - len(ends), len(ends), Work(10 + ended, (10.0 + ended) * length))
+        decision, history = decide(timed, history, reading, Workers(replicas), now)
+        replicas = decision.replicas
+        most = max(most, replicas)
+        now += 2
+    assert most <= needed + 1
+    assert now - begin <= 1.1 * target + length
 
 
 @given(queues(), pasts, readings)

@@ -26,9 +26,9 @@ def test_what_was_measured_lately_counts_more():
     assert last == pytest.approx(10, rel=0.01)
 
 
-def test_tasks_that_become_longer_show_before_they_end():
-    first, second = paces((0, 10, 10.0), (60, 10, 250.0))
-    assert second > 10 * first
+def test_what_still_runs_and_a_long_pause_change_nothing():
+    assert paces((0, 10, 600.0), (60, 10, 850.0), (1e6, 10, 850.0)) == [60, 60, 60]
+    assert paces((0, 10, 600.0), (1e6, 12, 680.0))[-1] == pytest.approx(40)
 
 
 def test_a_count_that_began_anew_keeps_the_estimate():

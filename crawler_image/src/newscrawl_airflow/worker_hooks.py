@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from celery.bootsteps import StartStopStep
@@ -42,15 +43,26 @@ def _on_init(sender: Any, **_: Any) -> None:
 
 @dataclass
 class Work:
-    """What this process has not told Redis yet: seconds that tasks ran until `until`, and tasks that ended since."""
+    """What this process has not told Redis yet: how long the tasks ran that ended, in seconds.
+
+    What still runs does not count: its seconds without its end would make all tasks look longer.
+    """
 
     until: float
     seconds: float = 0.0
     ended: int = 0  # of all that ended, those that were told
+    running: dict[str, float] = field(default_factory=dict)  # by task, the seconds seen so far
 
-    def add(self, active: int, now: float) -> None:
-        """Count the time since the last call for `active` running tasks; `now` in seconds of time.monotonic()."""
-        self.seconds += active * (now - self.until)
+    def see(self, running: Collection[str], now: float) -> None:
+        """Take the ids of what runs at `now`, in seconds of time.monotonic(); what ran before has ended.
+
+        Each is taken to have run since the last look. A task that came and went in between is not seen: right in the
+        mean.
+        """
+        for task in self.running.keys() - running:
+            self.seconds += self.running.pop(task)
+        for task in running:
+            self.running[task] = self.running.get(task, 0.0) + now - self.until
         self.until = now
 
 
@@ -97,7 +109,7 @@ def _tick(consumer: Any) -> None:
     queues = [queue.name for queue in consumer.task_consumer.queues]
     worker_state.write(os.getpid(), queues, len(state.reserved_requests | state.active_requests))
     _renewing.tags = frozenset(held_messages.held())
-    _work.add(len(state.active_requests), time.monotonic())
+    _work.see({request.id for request in state.active_requests}, time.monotonic())
 
 
 def _report(consumer: Any) -> None:
@@ -111,6 +123,7 @@ def _report(consumer: Any) -> None:
     from newscrawl_airflow import held_messages
 
     held = held_messages.held()
+    _work.see({request.id for request in state.active_requests}, time.monotonic())
     ended = state.all_total_count[0] - len(state.active_requests)
     if not held and ended == _work.ended:
         return

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from celery_worker import QUEUE, until
+from newscrawl_airflow.worker_hooks import Work
 from queue_scaler.backlog import Backlog
 from queue_scaler.decide import Workers
 from queue_scaler.loop import Loop
@@ -87,10 +88,10 @@ def test_what_a_killed_worker_held_runs_again_and_nothing_else(begin, broker, pu
     until(lambda: QUEUE not in (living.folder / "worker.json").read_text())
 
     killed = kill_with_a_task(begin, publish)
-    before = broker.zrange(f"unacked_index:{QUEUE}", 0, -1, withscores=True)
-    assert len(before) == 2
 
     def a_renewal():
+        before = broker.zrange(f"unacked_index:{QUEUE}", 0, -1, withscores=True)
+        assert len(before) == 2
         until(lambda: broker.zrange(f"unacked_index:{QUEUE}", 0, -1, withscores=True) != before)
 
     counted, put_back = two_looks(redis_url, file, a_renewal)
@@ -147,13 +148,23 @@ def test_without_a_scaler_workers_put_back_what_a_killed_one_held_and_not_what_a
     # a worker looks 10 s after it has begun
     successor = begin("successor")
     until(successor.done)
-    assert broker.hkeys(f"unacked:{QUEUE}") == [long]
+    until(lambda: broker.hkeys(f"unacked:{QUEUE}") == [long])
     assert broker.llen(QUEUE) == 0
     (blocked.folder / "unblock").touch()
     (tmp_path / "go").touch()
     until(blocked.done)
     until(lambda: not broker.hlen(f"unacked:{QUEUE}"))
     assert (blocked.done(), killed.done(), successor.done()) == (["long"], [], ["lost"])
+
+
+def test_the_seconds_of_a_task_count_when_it_has_ended():
+    """With those of what still runs a scaler would take all for longer than they are and ask for more workers."""
+    work = Work(until=10.0)
+    seen = []
+    for now, running in ((11, {"a"}), (12, {"a", "b"}), (13, {"b"}), (14, set()), (15, {"a"})):
+        work.see(running, now)
+        seen.append(work.seconds)
+    assert seen == [0, 0, 2, 4, 4]
 
 
 def test_a_worker_counts_what_it_did(worker, broker, publish):

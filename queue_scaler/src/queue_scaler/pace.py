@@ -1,7 +1,8 @@
 """How long a task of a queue takes: a running estimate from what its workers count, pure, with the time passed in.
 
-Each worker adds to two numbers in Redis: tasks ended, and seconds that tasks ran. Their growth, with older growth
-fading, gives the mean duration, also where tasks are too short for a poll to see them, or run for hours.
+Each worker adds to two numbers in Redis: tasks ended, and seconds that these ran. Their growth, with older growth
+fading, gives the mean duration, also where tasks are too short for a poll to see them. A task counts when it has ended:
+counted while it runs, it would ask for more workers, whose tasks would ask for more.
 """
 
 import msgspec
@@ -12,7 +13,7 @@ HALF_LIFE_SECONDS = 600.0
 
 
 class Work(msgspec.Struct, frozen=True):
-    """What the workers of a queue have done since its first: tasks ended, and seconds that tasks ran."""
+    """What the workers of a queue have done since its first: tasks ended, and seconds that these ran."""
 
     ended: int
     seconds: float
@@ -38,6 +39,8 @@ def measure(pace: Pace | None, work: Work, now: float) -> Pace:
         known = work.ended > 0
         return Pace(work, now, float(known), work.seconds / work.ended if known else 0.0)
     ended, seconds = work.ended - pace.last.ended, work.seconds - pace.last.seconds
+    if ended == 0:
+        return pace
     if ended < 0 or seconds < 0:
         # Redis lost its data: the count began anew
         return replace(pace, last=work)
