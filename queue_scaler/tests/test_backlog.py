@@ -59,6 +59,14 @@ def test_a_key_of_another_type_spoils_only_its_own_queue(server, redis_url):
     assert "key unacked:dure in Redis is a set, not a hash" in found["dure"]
 
 
+@pytest.mark.parametrize("counts", [{"ended": "x"}, {"seconds": "nan"}, {"ended": -1}, {"ended": 1, "seconds": "inf"}])
+def test_counts_that_are_none_spoil_only_their_own_queue(server, redis_url, counts):
+    server.hset("work:harbor", mapping=counts)
+    found = read(redis_url, {name: Queue(name, target_seconds=60) for name in ("harbor", "dure")})
+    assert found["dure"] == Reading(0, 0, Work(0, 0.0))
+    assert "key work:harbor in Redis has no counts" in found["harbor"]
+
+
 def test_a_moving_task_is_never_missed(server, redis_url):
     """A task that moves between list and hash as fast as Redis can is in one of them in each reading."""
     server.lpush("harbor", "task")

@@ -98,18 +98,36 @@ def test_it_listens_again_after_the_connection_broke(broker, redis_url, monkeypa
     assert listen(redis_url, steps)
 
 
+def test_subscriptions_that_change_while_connections_break_end_nothing(broker, redis_url, monkeypatch):
+    monkeypatch.setattr("queue_scaler.wakeup.RECONNECT_SECONDS", 0.002)
+
+    async def steps(wakeup, woken):
+        for number in range(500):
+            if number % 3 == 0:
+                broker.client_kill_filter(_type="pubsub")
+            await wakeup.listen_to(frozenset({f"queue{number}", "harbor"} if number % 2 else ()))
+            await asyncio.sleep(0.001 * (number % 4))
+        await until(listening(broker, "queue499", "harbor"))
+        woken.clear()
+        broker.lpush("harbor", "task")
+        await until(lambda: woken)
+        return True
+
+    assert listen(redis_url, steps)
+
+
 def test_a_connection_that_went_silent_is_made_anew(broker, redis_url, monkeypatch, caplog):
     caplog.set_level("INFO")
     monkeypatch.setattr("queue_scaler.wakeup.RECONNECT_SECONDS", 0.05)
-    monkeypatch.setattr("queue_scaler.wakeup.LISTEN_SECONDS", 0.3)
+    monkeypatch.setattr("queue_scaler.wakeup.LISTEN_SECONDS", 1)
 
     async def steps(wakeup, woken):
         await wakeup.listen_to(frozenset({"harbor"}))
         await until(listening(broker, "harbor"))
         # longer than several silences: a connection that answers is kept
-        await asyncio.sleep(1)
+        await asyncio.sleep(2.5)
         assert caplog.messages == []
-        broker.client_pause(1200)
+        broker.client_pause(3000)
         await until(lambda: any("silent for" in text for text in caplog.messages))
         await until(lambda: caplog.messages[-1] == "events of Redis: listening")
         woken.clear()

@@ -6,6 +6,7 @@ busy queue looks empty. A script reads all of them at one moment.
 
 from collections.abc import Awaitable, Mapping
 from itertools import islice
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,16 +52,17 @@ class Backlog:
             parts = urlsplit(url)
             self.address = f"{parts.hostname}:{parts.port or 6379}"
             self.database = int(parts.path.strip("/") or 0)
-            self.redis = Redis.from_url(
-                url,
-                decode_responses=True,
+            settings = {
+                "decode_responses": True,
                 # another program's list or key need not be text
-                encoding_errors="replace",
-                socket_timeout=TIMEOUT_SECONDS,
-                socket_connect_timeout=TIMEOUT_SECONDS,
-                # the next poll is the retry; once at once covers a connection that Redis closed meanwhile
-                retry=Retry(NoBackoff(), 1),
-            )
+                "encoding_errors": "replace",
+                "socket_timeout": TIMEOUT_SECONDS,
+                "socket_connect_timeout": TIMEOUT_SECONDS,
+            }
+            # the next poll is the retry; once at once covers a connection that Redis closed meanwhile
+            self.redis = Redis.from_url(url, **settings, retry=Retry(NoBackoff(), 1))
+            # never connects anew by itself: nobody else could use the connection at that moment
+            self.subscriber = Redis.from_url(url, **settings, retry=Retry(NoBackoff(), 0, supported_errors=()))
         except ValueError:
             # the error itself may quote a part of the password
             raise ConfigError("REDIS_URL is not like redis://:password@host:6379/0 (percent-encoded)") from None
@@ -98,6 +100,7 @@ class Backlog:
     async def close(self) -> None:
         """Give the connections back."""
         await self.redis.aclose()
+        await self.subscriber.aclose()
 
 
 def in_flight_key(name: str, queue: Queue) -> str:
@@ -111,7 +114,7 @@ def index_key(name: str) -> str:
 
 
 def work_key(name: str) -> str:
-    """The hash in which the queue's workers count the tasks that ended and the seconds that tasks ran."""
+    """The hash in which the queue's workers count the tasks that ended and the seconds that these ran."""
     return f"work:{name}"
 
 
@@ -124,5 +127,12 @@ def _reading(answers: list[tuple[tuple[str, str], Any]]) -> Reading | str:
     queued, in_flight, *counts = [answer for _, answer in answers]
     if not counts:
         return Reading(queued, in_flight)
-    ended, seconds = counts[0]
-    return Reading(queued, in_flight, Work(int(ended or 0), float(seconds or 0)))
+    try:
+        ended, seconds = int(counts[0][0] or 0), float(counts[0][1] or 0)
+    except ValueError:
+        ended = seconds = -1
+    if ended < 0 or not 0 <= seconds < inf:
+        return (
+            f"key {answers[2][0][1]} in Redis has no counts in ended and seconds: delete it, the workers make it anew"
+        )
+    return Reading(queued, in_flight, Work(ended, seconds))

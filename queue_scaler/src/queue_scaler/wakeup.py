@@ -24,7 +24,7 @@ class Wakeup:
 
     def __init__(self, backlog: Backlog, wake: Callable[[], None]) -> None:
         self._prefix = f"__keyspace@{backlog.database}__:"
-        self._redis = backlog.redis
+        self._redis = backlog.subscriber
         self._wake = wake
         self._idle: frozenset[str] = frozenset()
         self._subscribed: frozenset[str] = frozenset()
@@ -49,21 +49,21 @@ class Wakeup:
                     # a subscription of its own keeps the connection in use while no queue is idle
                     await pubsub.subscribe(self._prefix)
                     self._pubsub = pubsub
-                    await self._subscribe()
-                    self._say("")
-                    await self._receive(pubsub)
+                    try:
+                        await self._subscribe()
+                        self._say("")
+                        await self._receive(pubsub)
+                    finally:
+                        self._pubsub = None
             except (RedisError, OSError) as error:
                 self._say(f"none for now, each poll finds what came: {error}")
-            finally:
-                self._pubsub = None
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _receive(self, pubsub) -> None:
         asked = False
         while self._pubsub is pubsub:
             message = await pubsub.get_message(timeout=LISTEN_SECONDS)
-            # a subscription, too: the client makes a broken connection anew without a word, and what was pushed
-            # meanwhile was announced to nobody
+            # a subscription, too: what was pushed before it was announced to nobody
             if message and (message["type"] == "subscribe" or message["data"] in ("lpush", "rpush")):
                 self._wake()
             elif message is None and asked:
