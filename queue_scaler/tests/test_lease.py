@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+from types import SimpleNamespace
 
 import pytest
 from lightkube import AsyncClient, KubeConfig
@@ -69,6 +70,36 @@ def test_who_leads_stops_before_another_may_take_over(leased):
     scalers(leased, steps)
     # a patch or a put-back that was begun then has ended
     assert ACT_SECONDS + TIMEOUT_SECONDS <= DURATION_SECONDS
+
+
+def test_an_api_server_that_answers_late_costs_nobody_the_lead(leased, monkeypatch):
+    now = 100.0
+    led = []
+
+    async def sleep(seconds):
+        nonlocal now
+        now += seconds
+        if len(led) == 5:
+            raise asyncio.CancelledError
+
+    async def steps(told, a):
+        read = a._read
+
+        async def late():
+            nonlocal now
+            now += TIMEOUT_SECONDS - 0.5
+            led.append(a.leads(now))
+            return await read()
+
+        a._read = late
+        monkeypatch.setattr("queue_scaler.lease.asyncio", SimpleNamespace(sleep=sleep))
+        monkeypatch.setattr("queue_scaler.lease.time", SimpleNamespace(monotonic=lambda: now))
+        with pytest.raises(asyncio.CancelledError):
+            await a.hold(lambda: None)
+
+    scalers(leased, steps, names="a")
+    # who hands it back leads no more
+    assert led == [False, True, True, True, True, False]
 
 
 def test_a_lease_that_is_missing_for_a_minute_is_made(server, caplog):

@@ -72,7 +72,8 @@ class Leadership:
                 if self.leads(now) and not led:
                     log.info("leader: %s holds lease %s", self._me, self._name)
                     changed()
-                await asyncio.sleep(RENEW_SECONDS if renewed else RETRY_SECONDS)
+                # from the begin of the try, so that a slow API server costs nobody the lead
+                await asyncio.sleep(now + (RENEW_SECONDS if renewed else RETRY_SECONDS) - time.monotonic())
         finally:
             if self.leads(time.monotonic()):
                 await self._release()
