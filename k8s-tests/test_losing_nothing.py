@@ -105,15 +105,17 @@ def test_300_tasks_with_killed_workers_and_a_redis_restart(ready, tags, bound):
 
 
 @pytest.mark.loss
-def test_300_tasks_with_killed_workers_and_keda(ready, tags, bound, keda_operator):
+def test_300_tasks_with_killed_workers_and_a_redis_restart_under_keda(ready, tags, bound, keda_operator):
     """There the workers put back what a killed one held, after Celery's visibility timeout."""
     ready.install(*loss.values(tags), "--set", "autoscaling.engine=keda", command="upgrade")
     disturber = Disturber(ready, random.Random(SEED), scaler=False)
-    steps = [disturber.kill, disturber.gently, disturber.gently] * 5
+    kill, gently = disturber.kill, disturber.gently
+    steps = [*[kill, gently, gently] * 2, disturber.restart_redis, *[kill, gently, gently] * 3]
     within, leftovers = bound(ROUGH_BOUND), bound(VISIBILITY_BOUND)
     outcome = disturbed_run(ready, lengths(300, 30), steps, pause=6, bound=within, leftovers=leftovers)
     loss.keep("keda, workers killed", outcome, may_lose="tries")
     assert times(outcome, "kill -9") >= 3, outcome.disturbances
+    assert times(outcome, "restart redis") == 1, outcome.disturbances
     assert_all_done(outcome, 300)
 
 
