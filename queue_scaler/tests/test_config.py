@@ -59,6 +59,8 @@ def test_all_fields_are_read_and_nulls_are_defaults():
         ("queues: []", "queues: "),
         ("- a", "the whole file: "),
         ("queues: {a: [", "not YAML: .*line 1"),
+        ("queues: {a: {statefulSet: w, cooldownPeriod: 2026-13-45}}", "not YAML: .*month"),
+        ("queues: &all {a: *all}", "not YAML: .*recursion"),
     ],
 )  # fmt: skip
 def test_an_error_names_its_key(text, named):
@@ -69,6 +71,9 @@ def test_an_error_names_its_key(text, named):
 def test_an_error_names_its_file(tmp_path):
     file = tmp_path / "config.yaml"
     with pytest.raises(ConfigError, match=r"config\.yaml: No such file"):
+        load(file)
+    file.write_bytes(b"queues: {\xff: {}}")
+    with pytest.raises(ConfigError, match=r"config\.yaml: not UTF-8"):
         load(file)
     file.write_text("queues: {a: {statefulSet: 5}}")
     with pytest.raises(ConfigError, match=r"config\.yaml: queues\.a\.statefulSet: Expected `str`"):

@@ -100,6 +100,8 @@ def load(path: Path) -> Config:
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -107,10 +109,10 @@ def load(path: Path) -> Config:
 def parse(text: str) -> Config:
     """Check the text of a configuration file. Raises ConfigError naming the key, or the line of a YAML error."""
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        document = _without_nulls(yaml.safe_load(text))
+    # a date that is none, and an alias of what it is in
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"not YAML: {error}") from error
-    document = _without_nulls(document)
     queues = document.get("queues") if isinstance(document, dict) else None
     if isinstance(queues, dict):
         # queue by queue, since an error inside a map does not tell which key of the map it is about

@@ -250,18 +250,22 @@ class Loop:
             self._unserved_told[name] = now
         if not self._dry_run:
             for name in self._events_owed & found.keys():
-                await self._tell_of_unserved(name, found[name])
+                # where one fails so would the others, and the poll would wait for each
+                if not await self._tell_of_unserved(name, found[name]):
+                    return
 
-    async def _tell_of_unserved(self, name: str, length: int) -> None:
+    async def _tell_of_unserved(self, name: str, length: int) -> bool:
+        """Whether the event was taken."""
         try:
             await self._warn("UnservedQueue", advice(name, length))
         except ApiUnavailable as error:
             # the next look tries again
             self._metrics.failures.labels("api").inc()
             self._say("events", str(error))
-            return
+            return False
         self._events_owed.discard(name)
         self._say("events", "")
+        return True
 
     def _forget_the_unserved(self) -> None:
         """Leave them to the leader, which shows them."""
