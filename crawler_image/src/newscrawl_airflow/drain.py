@@ -19,6 +19,7 @@ from pathlib import Path
 import click
 
 from newscrawl_airflow import worker_state
+from newscrawl_airflow.process_table import task_processes
 from newscrawl_airflow.worker_state import WorkerState
 
 INTERVAL = 0.5
@@ -65,27 +66,6 @@ def is_drained(looks: Sequence[Look]) -> bool:
         if not (empty or blind):
             break
     return last.state.written - empty_since > APART or last.at - blind_since >= BLIND
-
-
-def task_processes(worker: int, proc: Path = Path("/proc")) -> int:
-    """How many tasks run in the worker whose main process is `worker`, from the process table.
-
-    Each pool process of the worker forks a process for the Airflow task that it supervises, so tasks are the main
-    process's grandchildren: they are counted without Redis.
-    """
-    parents: dict[int, int] = {}
-    for entry in proc.iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            stat = (entry / "stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        # pid (name) state parent ...; the name may hold anything, so count from its closing bracket
-        state, parent = stat[stat.rindex(")") + 2 :].split()[:2]
-        if state != "Z":
-            parents[int(entry.name)] = int(parent)
-    return sum(1 for parent in parents.values() if parents.get(parent) == worker)
 
 
 def say(text: str) -> None:

@@ -7,16 +7,19 @@ connects the handlers; they fire in a worker's main process only.
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import threading
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from celery.bootsteps import StartStopStep
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_shutting_down
 
-from newscrawl_airflow import worker_state
+from newscrawl_airflow import process_table, worker_state
 
 if TYPE_CHECKING:
     from newscrawl_airflow import held_messages
@@ -24,7 +27,11 @@ if TYPE_CHECKING:
 INTERVAL = 1.0
 # the scaler takes a task that was not renewed for nine times this for one whose worker is gone
 REPORT_INTERVAL = 5.0
+# after SIGTERM: longer than a restart of MySQL, for which the results of tasks that have ended wait, and than the last
+# copying of WARC files
+LEAVE_SECONDS = 90.0
 
+log = logging.getLogger(__name__)
 
 _renewing: held_messages.Renewing | None = None
 
@@ -135,3 +142,26 @@ def _report(consumer: Any) -> None:
         pipe.hincrbyfloat(key, "seconds", _work.seconds)
         pipe.execute()
     _work.ended, _work.seconds = ended, 0.0
+
+
+@worker_shutting_down.connect
+def _on_sigterm(**_: Any) -> None:
+    threading.Thread(target=_leave, name="leave", daemon=True).start()
+
+
+def _leave() -> None:
+    """End the worker when no task has run for LEAVE_SECONDS.
+
+    A pool process tries to store the result of its task for ever, and Celery waits for it: where MySQL went with the
+    release, until the kubelet kills the pod. The task has ended and Airflow was told; its message goes to another
+    worker, which is refused.
+    """
+    idle_since = time.monotonic()
+    while time.monotonic() - idle_since < LEAVE_SECONDS:
+        time.sleep(1)
+        if process_table.task_processes(os.getpid()):
+            idle_since = time.monotonic()
+    log.warning("No task runs, and some result cannot be stored: the worker ends without it")
+    for pid in process_table.pool_processes(os.getpid()):
+        os.kill(pid, signal.SIGKILL)
+    os._exit(1)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from celery import Celery
+from celery.backends.database.session import SessionManager
 from celery.exceptions import Ignore
 from celery.signals import worker_ready
 from newscrawl_airflow import dropped_messages, worker_hooks
@@ -30,6 +31,13 @@ app.conf.broker_transport_options = {
     "unacked_index_key": f"unacked_index:{QUEUE}",
     "unacked_mutex_key": f"unacked_mutex:{QUEUE}",
 }
+
+
+if backend := os.environ.get("NEWSCRAWL_TEST_BACKEND"):
+    app.conf.result_backend = backend
+    app.conf.result_backend_always_retry = True
+    SessionManager.prepare_models = lambda self, engine: None
+    worker_hooks.LEAVE_SECONDS = 2.0
 
 
 @worker_ready.connect

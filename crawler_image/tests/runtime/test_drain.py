@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from celery_worker import QUEUE, Worker, until
-from newscrawl_airflow.drain import BLIND, Look, is_drained, task_processes
+from newscrawl_airflow.drain import BLIND, Look, is_drained
+from newscrawl_airflow.process_table import pool_processes, task_processes
 from newscrawl_airflow.worker_state import WorkerState
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="the drain reads Linux's /proc")
@@ -93,6 +94,27 @@ def test_while_redis_is_away_the_drain_waits_for_what_runs(worker, broker, publi
     assert worker.stop() == 0
     assert worker.done() == ["running"]
     assert (broker.llen(QUEUE), broker.hlen(f"unacked:{QUEUE}")) == (0, 0)
+
+
+@pytest.mark.slow
+@needs_proc
+def test_where_no_result_can_be_stored_it_ends_once_nothing_runs(begin, broker, publish, tmp_path, monkeypatch):
+    """As when the whole release is removed: Celery alone would try until the kubelet kills it."""
+    monkeypatch.setenv("NEWSCRAWL_TEST_BACKEND", f"db+sqlite:///{tmp_path}/away/results.db")
+    worker = begin("worker")
+    publish("running", str(tmp_path / "go"))
+    until(worker.running)
+    worker.process.terminate()
+    until(lambda: "Warm shutdown" in (worker.folder / "worker.log").read_text())
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.process.wait(5)
+    processes = pool_processes(worker.process.pid)
+    (tmp_path / "go").touch()
+    assert worker.process.wait(20) == 1
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes))
+    assert worker.done() == ["running"]
+    # another worker hears of it, and Airflow refuses to start it twice
+    assert broker.hlen(f"unacked:{QUEUE}") == 1
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from celery_worker import QUEUE, until
-from newscrawl_airflow.drain import task_processes
+from newscrawl_airflow.process_table import task_processes
 
 pytestmark = pytest.mark.slow
 
