@@ -43,7 +43,7 @@ test-fast: venv ## unit and chart tests, without a cluster and HDFS
 test: venv ## every test: those of test-fast, the slow ones, those of a real HDFS and of the cluster
 	@# the cluster is made while the fast tests run, and the slow ones run beside its tests, which mostly wait
 	$(MAKE) --no-print-directory -j 2 --output-sync=line test-fast images
-	$(RUN) -m pytest -m "cluster or slow or hdfs" -n 2 --dist loadgroup -v
+	$(RUN) -m pytest -m "cluster or slow or hdfs" -n 2 --dist loadgroup -v --durations 20
 
 .PHONY: test-keda
 test-keda: venv ## the KEDA engine with the real operator (12 minutes, and six for its build the first time)
