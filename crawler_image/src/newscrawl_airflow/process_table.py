@@ -7,24 +7,24 @@ from pathlib import Path
 PROC = Path("/proc")
 
 
-def pool_processes(worker: int, proc: Path = PROC) -> frozenset[int]:
+def pool_processes(worker: int) -> frozenset[int]:
     """The ids of the processes that the worker with the main process `worker` runs its tasks by."""
-    return frozenset(pid for pid, parent in _parents(proc).items() if parent == worker)
+    return frozenset(pid for pid, parent in _parents().items() if parent == worker)
 
 
-def task_processes(worker: int, proc: Path = PROC) -> int:
+def task_processes(worker: int) -> int:
     """How many tasks run in the worker whose main process is `worker`.
 
     Each pool process of the worker forks a process for the Airflow task that it supervises, so tasks are the main
     process's grandchildren.
     """
-    parents = _parents(proc)
+    parents = _parents()
     return sum(1 for parent in parents.values() if parents.get(parent) == worker)
 
 
-def _parents(proc: Path) -> dict[int, int]:
+def _parents() -> dict[int, int]:
     parents: dict[int, int] = {}
-    for entry in proc.iterdir():
+    for entry in PROC.iterdir():
         if not entry.name.isdigit():
             continue
         try:

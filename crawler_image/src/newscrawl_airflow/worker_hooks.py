@@ -1,12 +1,14 @@
-"""What this project's workers do in their main process: say how they are and what they hold, stop consuming when told.
+"""What this project's workers do in their main process: say how they are and what they hold, and drain and leave.
 
 All of it happens in the worker's own event loop, so that no message can slip in between and that a worker whose loop
-hangs is restarted; only what it holds is renewed from beside as well. The first two need no Redis. Importing the module
-connects the handlers; they fire in a worker's main process only.
+hangs is restarted; only what it holds is renewed from beside as well, and a worker that is to end is ended from there.
+Saying how it is and draining need no Redis. Importing the module connects the handlers; they fire in a worker's main
+process only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -116,6 +118,12 @@ def _tick(consumer: Any) -> None:
     queues = [queue.name for queue in consumer.task_consumer.queues]
     worker_state.write(os.getpid(), queues, len(state.reserved_requests | state.active_requests))
     _renewing.tags = frozenset(held_messages.held())
+    _look()
+
+
+def _look() -> None:
+    from celery.worker import state
+
     _work.see({request.id for request in state.active_requests}, time.monotonic())
 
 
@@ -130,7 +138,7 @@ def _report(consumer: Any) -> None:
     from newscrawl_airflow import held_messages
 
     held = held_messages.held()
-    _work.see({request.id for request in state.active_requests}, time.monotonic())
+    _look()
     ended = state.all_total_count[0] - len(state.active_requests)
     if not held and ended == _work.ended:
         return
@@ -163,5 +171,7 @@ def _leave() -> None:
             idle_since = time.monotonic()
     log.warning("No task runs, and some result cannot be stored: the worker ends without it")
     for pid in process_table.pool_processes(os.getpid()):
-        os.kill(pid, signal.SIGKILL)
+        # one may end by itself just now
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     os._exit(1)

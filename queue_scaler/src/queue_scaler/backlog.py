@@ -124,15 +124,14 @@ def _reading(answers: list[tuple[tuple[str, str], Any]]) -> Reading | str:
             return (
                 f"key {key} in Redis is a {answer}, not a {_TYPES[kind]}: another program uses the name of this queue"
             )
-    queued, in_flight, *counts = [answer for _, answer in answers]
-    if not counts:
+    (_, queued), (_, in_flight), *counted = answers
+    if not counted:
         return Reading(queued, in_flight)
+    (((_, key), (ended, seconds)),) = counted
     try:
-        ended, seconds = int(counts[0][0] or 0), float(counts[0][1] or 0)
+        work = Work(int(ended or 0), float(seconds or 0))
     except ValueError:
-        ended = seconds = -1
-    if ended < 0 or not 0 <= seconds < inf:
-        return (
-            f"key {answers[2][0][1]} in Redis has no counts in ended and seconds: delete it, the workers make it anew"
-        )
-    return Reading(queued, in_flight, Work(ended, seconds))
+        work = None
+    if work is None or work.ended < 0 or not 0 <= work.seconds < inf:
+        return f"key {key} in Redis has no counts in ended and seconds: delete it, the workers make it anew"
+    return Reading(queued, in_flight, work)
