@@ -10,16 +10,20 @@ from installation import until
 
 pytestmark = pytest.mark.cluster
 
-# what the lake holds of a day, read as the workers do
+# What the lake holds of a day, from memory and in one thread: a thread of pyarrow that still holds a file of Python's
+# as the interpreter ends aborts the process.
 READ = """
-import sys, pyarrow.parquet
+import sys
 from newscrawl import settings
 from newscrawl.lake.filesystem import open_lake
+from pyarrow import BufferReader
+from pyarrow.parquet import ParquetFile
 told = settings.load()
 lake = open_lake(told.require_lake(), told.lake_options)
 for path in lake.files.find(f"{lake.root}/articles"):
     if sys.argv[1] in path:
-        print(*pyarrow.parquet.read_table(path, filesystem=lake.files, partitioning=None)["canonical_url"].to_pylist())
+        table = ParquetFile(BufferReader(lake.files.cat_file(path))).read(["canonical_url"], use_threads=False)
+        print(*table["canonical_url"].to_pylist())
 """
 
 
