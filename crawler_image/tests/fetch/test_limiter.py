@@ -199,10 +199,10 @@ def test_hosts_do_not_wait_for_each_other(client: redis.Redis) -> None:
 
 
 def test_a_living_worker_s_slot_is_renewed(client: redis.Redis) -> None:
-    host, limiter = uuid4().hex, Limiter(client, lease=0.4, patience=0.0)
-    other = Limiter(client, lease=0.4, patience=0.0)
+    host, limiter = uuid4().hex, Limiter(client, lease=1.0, patience=0.0)
+    other = Limiter(client, lease=1.0, patience=0.0)
     grant = limiter.acquire(host, interval=0.0, concurrency=1)
-    ends = time.monotonic() + 1.2  # three leases
+    ends = time.monotonic() + 2.5  # leases
     while time.monotonic() < ends:
         with pytest.raises(MustWait):
             other.acquire(host, interval=0.0, concurrency=1)
@@ -229,7 +229,7 @@ def test_who_slept_hears_of_a_pause(client: redis.Redis) -> None:
         time.sleep(seconds)
 
     limiter = Limiter(client, lease=LEASE, patience=5.0, sleep=sleep)
-    limiter.release(limiter.acquire(host, interval=1.0, concurrency=1), sent=None)
+    other.release(other.acquire(host, interval=1.0, concurrency=1), sent=None)
     with pytest.raises(MustWait) as caught:
         limiter.acquire(host, interval=1.0, concurrency=1)
     assert caught.value.reason == "retry_after"
