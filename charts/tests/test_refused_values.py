@@ -63,6 +63,18 @@ REFUSED = {
         ["/redis/resources/limits/memory", "512MB", "Ki|Mi|Gi"],
     ),
     "connection with an unknown key": (['connections={"a":{"hostname":"x"}}'], ["/connections/a", "hostname"]),
+    "connection without a type": (['connections={"a":{"host":"x"}}'], ["connections.a.conn_type", "uriFrom"]),
+    "connection with two passwords": (
+        [
+            'connections={"a":{"conn_type":"http","password":"x",'
+            '"passwordFrom":{"secretKeyRef":{"name":"s","key":"k"}}}}'
+        ],
+        ["connections.a.password", "passwordFrom"],
+    ),
+    "connection of a uri and parts": (
+        ['connections={"a":{"host":"x","uriFrom":{"secretKeyRef":{"name":"s","key":"k"}}}}'],
+        ["connections.a.host", "uri"],
+    ),
     "pool without slots": (['pools={"a":{"description":"x"}}'], ["/pools/a", "slots"]),
     "site with a bad name": (['sites={"My Site":{}}'], ["/sites", "My Site"]),
     "no mysql": (['mysql={"enabled":false}'], ["externalMysql.host"]),

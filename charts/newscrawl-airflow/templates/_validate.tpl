@@ -31,6 +31,21 @@
 {{- fail (printf "config.%s: is secret and would end in a ConfigMap: put it into a Secret and name that in existingSecrets, mysql.existingSecret, redis.existingSecret, externalMysql or externalRedis" $path) -}}
 {{- end -}}
 {{- end -}}
+{{- range $name, $connection := .Values.connections -}}
+{{- range $key := list "password" "uri" "extra" -}}
+{{- if and (hasKey $connection $key) (hasKey $connection (printf "%sFrom" $key)) -}}
+{{- fail (printf "connections.%s.%s: is set beside %sFrom: remove one of the two" $name $key $key) -}}
+{{- end -}}
+{{- end -}}
+{{- $parts := keys (omit $connection "uri" "uriFrom" "description") | sortAlpha -}}
+{{- if or (hasKey $connection "uri") (hasKey $connection "uriFrom") -}}
+{{- with $parts -}}
+{{- fail (printf "connections.%s.%s: a connection is either a uri or its parts: remove this or the uri" $name (first .)) -}}
+{{- end -}}
+{{- else if not $connection.conn_type -}}
+{{- fail (printf "connections.%s.conn_type: is missing: set it (mysql, http, ...), or uriFrom alone" $name) -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.mysql.enabled (or .Values.externalMysql.host .Values.externalMysql.existingSecret) -}}
 {{- fail "externalMysql is set, but mysql.enabled is true: set mysql.enabled=false to use it" -}}
 {{- end -}}
