@@ -39,11 +39,16 @@ test-fast: venv ## unit and chart tests, without a cluster and HDFS
 	$(RUN) -m cluster services
 	$(RUN) -m pytest -m "not (cluster or slow or hdfs or long or keda or loss)" -n 2
 
-.PHONY: test
-test: venv ## every test: those of test-fast, the slow ones, those of a real HDFS and of the cluster
-	@# the cluster is made while the fast tests run, and the slow ones run beside its tests, which mostly wait
-	$(MAKE) --no-print-directory -j 2 --output-sync=line test-fast images
-	$(RUN) -m pytest -m "cluster or slow or hdfs" -n 2 --dist loadgroup -v --durations 20
+.PHONY: test test-local test-cluster
+test: venv ## every test: test-local and test-cluster side by side
+	@# the tests on the cluster mostly wait: they begin as soon as it has the images
+	$(MAKE) --no-print-directory -j 2 --output-sync=line test-local test-cluster
+
+test-local: test-fast ## test-fast, then the slow tests and those of a real HDFS
+	$(RUN) -m pytest -m "(slow or hdfs) and not cluster" -v --durations 10
+
+test-cluster: images ## the tests on the kind cluster
+	$(RUN) -m pytest -m cluster -n 2 --dist loadgroup -v --durations 15
 
 .PHONY: test-keda
 test-keda: venv ## the KEDA engine with the real operator (12 minutes, and six for its build the first time)
