@@ -68,6 +68,10 @@ class Outcome:
         """Numbers of the tasks none of whose tries came to its end."""
         return [number for number in self.planned if not any(ended for _, ended in self.tries.get(number, ()))]
 
+    def times(self, what: str) -> int:
+        """How often a disturbance came about."""
+        return sum(done.startswith(what) and NOT_DONE not in done for done in self.disturbances)
+
     def of(self, queue: str) -> Outcome:
         """The part of one queue; the tasks are dealt to the queues in turn."""
         share = QUEUES.index(queue)
@@ -256,6 +260,33 @@ def disturbed_run(
     if found.state not in ENDED:
         give_up(installation, run)
     return found
+
+
+def durations(count: int, longest: float, seed: int) -> list[float]:
+    """Seconds of `count` tasks, from one second up, the same in every session."""
+    chance = random.Random(seed)
+    return [round(chance.uniform(1, longest), 1) for _ in range(count)]
+
+
+def assert_each_once(outcome: Outcome) -> None:
+    """Every task succeeded on its first try, exactly once, and nothing is left."""
+    assert_all_done(outcome)
+    odd = {number: tries for number, tries in outcome.tries.items() if tries != [(1, 1)]}
+    assert not odd, f"tries (number, ended) of the tasks that were not done once: {odd}; {outcome.disturbances}"
+    tried = {instance["try_number"] for instance in outcome.instances}
+    assert tried == {1}, f"numbers of tries in Airflow: {tried}"
+
+
+def assert_all_done(outcome: Outcome) -> None:
+    """Every task succeeded, its last try exactly once and no try twice, and nothing is left."""
+    assert outcome.state == "success", f"the run is {outcome.state}: {outcome.disturbances}"
+    begun = set(outcome.tries)
+    assert begun == set(outcome.planned), f"tasks that never began: {set(outcome.planned) - begun}"
+    odd = {number: tries for number, tries in outcome.tries.items() if [ended for _, ended in tries].count(1) != 1}
+    assert not odd, f"tries (number, ended) of the tasks that did not end once: {odd}; {outcome.disturbances}"
+    states = {instance["state"] for instance in outcome.instances}
+    assert states == {"success"}, f"states of the tasks in Airflow: {states}"
+    assert not any(outcome.left_in_redis.values()), f"left in Redis: {outcome.left_in_redis}"
 
 
 def give_up(installation: Installation, run: str) -> None:

@@ -1,4 +1,5 @@
-"""No task is lost, whatever happens to the workers: gently treated none needs a second try, killed ones get it."""
+"""Of hundreds of tasks none is lost, whatever happens to the workers: gently treated none needs a second try, killed
+ones get it. The smaller run beside this is in test_outages.py."""
 
 import json
 import random
@@ -8,11 +9,10 @@ from collections import Counter
 import loss
 import pytest
 from installation import until
-from loss import NOT_DONE, PUT_BACK, Disturber, disturbed_run
+from loss import PUT_BACK, Disturber, assert_all_done, assert_each_once, disturbed_run, durations
 
 SEED = 4
 # seconds after the last disturbance
-SMALL_BOUND = 240
 BOUND = 300
 # what a killed worker ran is tried again after Airflow's heartbeat timeout, and stock KEDA looks every 30 s
 ROUGH_BOUND = 600
@@ -36,72 +36,18 @@ def bound():
     return lambda seconds: max(30.0, min(seconds, started + WHOLE_SECONDS - time.monotonic()))
 
 
-def lengths(count: int, longest: float) -> list[float]:
-    """Seconds of `count` tasks, the same in every session."""
-    chance = random.Random(SEED)
-    return [round(chance.uniform(1, longest), 1) for _ in range(count)]
-
-
-def times(outcome, what: str) -> int:
-    """How often a disturbance came about."""
-    return sum(done.startswith(what) and NOT_DONE not in done for done in outcome.disturbances)
-
-
-def assert_each_once(outcome, count: int) -> None:
-    """Every task succeeded on its first try, exactly once, and nothing is left."""
-    assert outcome.state == "success", outcome.disturbances
-    assert len(outcome.tries) == count
-    odd = {number: tries for number, tries in outcome.tries.items() if tries != [(1, 1)]}
-    assert not odd, f"tries (number, ended) of the tasks that were not done once: {odd}; {outcome.disturbances}"
-    assert {instance["try_number"] for instance in outcome.instances} == {1}
-    assert not any(outcome.left_in_redis.values()), outcome.left_in_redis
-
-
-def assert_all_done(outcome, count: int) -> None:
-    """Every task succeeded, its last try exactly once and no try twice, and nothing is left."""
-    assert outcome.state == "success", outcome.disturbances
-    assert len(outcome.tries) == count
-    odd = {number: tries for number, tries in outcome.tries.items() if [ended for _, ended in tries].count(1) != 1}
-    assert not odd, f"tries (number, ended) of the tasks that were not done once: {odd}; {outcome.disturbances}"
-    assert {instance["state"] for instance in outcome.instances} == {"success"}
-    assert not any(outcome.left_in_redis.values()), outcome.left_in_redis
-
-
-@pytest.fixture(scope="module")
-def disturbed(installation, upgraded):
-    """40 tasks: on the left, workers come and go; on the right, one that runs tasks is killed."""
-    gentle, rough = (Disturber(installation, random.Random(SEED), (queue,)) for queue in loss.QUEUES)
-    steps = [gentle.gently, rough.kill, *[gentle.gently] * 4, rough.await_put_back]
-    return disturbed_run(installation, lengths(40, 8), steps, pause=5, bound=SMALL_BOUND)
-
-
-@pytest.mark.cluster
-def test_workers_that_come_and_go_lose_no_task_and_no_try(disturbed):
-    assert_each_once(disturbed.of("left"), 20)
-
-
-@pytest.mark.cluster
-def test_a_killed_workers_tasks_are_tried_again(disturbed):
-    assert times(disturbed, "kill -9") == 1, disturbed.disturbances
-    assert times(disturbed, PUT_BACK) == 1, disturbed.disturbances
-    outcome = disturbed.of("right")
-    assert_all_done(outcome, 20)
-    # one worker's tasks, not those of the whole queue
-    assert len(outcome.retried) <= 4
-
-
 @pytest.mark.loss
 def test_300_tasks_with_killed_workers_and_a_redis_restart(ready, tags, bound):
     ready.install(*loss.values(tags), command="upgrade")
     disturber = Disturber(ready, random.Random(SEED))
     kill, gently = disturber.kill, disturber.gently
     steps = [kill, disturber.await_put_back, gently, kill, gently, disturber.restart_redis, *[kill, gently, gently] * 4]
-    outcome = disturbed_run(ready, lengths(300, 30), steps, pause=6, bound=bound(ROUGH_BOUND))
+    outcome = disturbed_run(ready, durations(300, 30, SEED), steps, pause=6, bound=bound(ROUGH_BOUND))
     loss.keep("builtin, workers killed", outcome, may_lose="tries")
-    assert times(outcome, "kill -9") >= 3, outcome.disturbances
-    assert times(outcome, "restart redis") == 1, outcome.disturbances
-    assert times(outcome, PUT_BACK) == 1, outcome.disturbances
-    assert_all_done(outcome, 300)
+    assert outcome.times("kill -9") >= 3, outcome.disturbances
+    assert outcome.times("restart redis") == 1, outcome.disturbances
+    assert outcome.times(PUT_BACK) == 1, outcome.disturbances
+    assert_all_done(outcome)
 
 
 @pytest.mark.loss
@@ -112,11 +58,11 @@ def test_300_tasks_with_killed_workers_and_a_redis_restart_under_keda(ready, tag
     kill, gently = disturber.kill, disturber.gently
     steps = [*[kill, gently, gently] * 2, disturber.restart_redis, *[kill, gently, gently] * 3]
     within, leftovers = bound(ROUGH_BOUND), bound(VISIBILITY_BOUND)
-    outcome = disturbed_run(ready, lengths(300, 30), steps, pause=6, bound=within, leftovers=leftovers)
+    outcome = disturbed_run(ready, durations(300, 30, SEED), steps, pause=6, bound=within, leftovers=leftovers)
     loss.keep("keda, workers killed", outcome, may_lose="tries")
-    assert times(outcome, "kill -9") >= 3, outcome.disturbances
-    assert times(outcome, "restart redis") == 1, outcome.disturbances
-    assert_all_done(outcome, 300)
+    assert outcome.times("kill -9") >= 3, outcome.disturbances
+    assert outcome.times("restart redis") == 1, outcome.disturbances
+    assert_all_done(outcome)
 
 
 @pytest.mark.loss
@@ -135,11 +81,11 @@ def test_300_tasks_while_replicas_go_up_and_down(ready, tags, bound, request, en
 
     disturber = Disturber(ready, random.Random(SEED))
     steps = [*[disturber.gently] * 8, roll, *[disturber.gently] * 16]
-    outcome = disturbed_run(ready, lengths(300, 30), steps, pause=5, bound=bound(BOUND))
+    outcome = disturbed_run(ready, durations(300, 30, SEED), steps, pause=5, bound=bound(BOUND))
     loss.keep(engine, outcome, may_lose="nothing")
-    assert times(outcome, "rolling upgrade") == 1, outcome.disturbances
-    assert times(outcome, "scale ") + times(outcome, "delete ") >= 14, outcome.disturbances
-    assert_each_once(outcome, 300)
+    assert outcome.times("rolling upgrade") == 1, outcome.disturbances
+    assert outcome.times("scale ") + outcome.times("delete ") >= 14, outcome.disturbances
+    assert_each_once(outcome)
 
 
 @pytest.fixture(scope="module")
@@ -180,9 +126,9 @@ def busy_pods(ready) -> list[dict]:
 def test_300_tasks_as_keda_is_used_today(stock_keda, bound):
     """For comparison. No task is longer than the grace, within which Celery ends them when all goes well."""
     steps = [Disturber(stock_keda, random.Random(SEED)).gently] * 24
-    outcome = disturbed_run(stock_keda, lengths(300, 30), steps, pause=5, bound=bound(ROUGH_BOUND))
+    outcome = disturbed_run(stock_keda, durations(300, 30, SEED), steps, pause=5, bound=bound(ROUGH_BOUND))
     loss.keep("KEDA on the list's length alone", outcome, may_lose="any")
-    assert times(outcome, "scale ") + times(outcome, "delete ") >= 14, outcome.disturbances
+    assert outcome.times("scale ") + outcome.times("delete ") >= 14, outcome.disturbances
 
 
 @pytest.mark.loss

@@ -1,5 +1,7 @@
-"""What breaks while a crawl runs: Redis and MySQL away for a minute, MySQL restarted, a site down, a full volume."""
+"""What breaks while the system runs: Redis and MySQL away for a minute, MySQL restarted, a site down, a full volume,
+workers that come and go and are killed."""
 
+import random
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -7,9 +9,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import demo
+import loss
 import pytest
 import report
 from installation import Installation, until
+from loss import PUT_BACK, Disturber, Outcome, assert_all_done, assert_each_once
 from newssite_in_cluster import NewsSites
 
 pytestmark = pytest.mark.cluster
@@ -19,6 +23,9 @@ AWAY_SECONDS = 60
 OUTAGES = 3
 IN_FLIGHT = 16
 FAILED = ("failed", "up_for_retry")
+SEED = 4
+# seconds that the small loss test may take after the last disturbance
+SMALL_BOUND = 240
 
 
 def _absent(installation: Installation, part: str) -> None:
@@ -85,6 +92,28 @@ def troubled(installation: Installation, crawled: object, sites: NewsSites) -> I
         airflow.fail("crawl_tiny", runs.full)
     sites.control("dure", outage={"seconds": 0})
     demo.await_no_workers(installation)
+
+
+@pytest.fixture(scope="module")
+def disturbed(installation: Installation, troubled: Troubled) -> Outcome:
+    """40 tasks beside the crawls: on the left, workers come and go; on the right, one that runs tasks is killed."""
+    gentle, rough = (Disturber(installation, random.Random(SEED), (queue,)) for queue in loss.QUEUES)
+    steps = [gentle.gently, rough.kill, *[gentle.gently] * 4, rough.await_put_back]
+    seconds = loss.durations(40, 8, SEED)
+    return loss.disturbed_run(installation, seconds, steps, pause=5, bound=SMALL_BOUND)
+
+
+def test_workers_that_come_and_go_lose_no_task_and_no_try(disturbed):
+    assert_each_once(disturbed.of("left"))
+
+
+def test_a_killed_workers_tasks_are_tried_again(disturbed):
+    assert disturbed.times("kill -9") == 1, disturbed.disturbances
+    assert disturbed.times(PUT_BACK) == 1, disturbed.disturbances
+    outcome = disturbed.of("right")
+    assert_all_done(outcome)
+    # one worker's tasks, not those of the whole queue
+    assert len(outcome.retried) <= 4
 
 
 def test_a_full_volume_is_said_and_leaves_other_queues_alone(installation, troubled):
