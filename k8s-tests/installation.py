@@ -140,6 +140,8 @@ class Installation:
     def remove(self, *, wait: bool = True) -> None:
         """Remove the release with its namespace, its volumes and its Secrets; with `wait` until all is gone."""
         self.helm("uninstall", self.release, "--ignore-not-found")
+        # a namespace waits for half of its pods' longest grace, of ten minutes here, though they have ended long before
+        self.kubectl("delete", "pods", "--all", "--grace-period=20", "--wait=false")
         gone = ("--ignore-not-found", f"--wait={str(wait).lower()}")
         self.run("kubectl", "delete", "namespace", self.namespace, *gone, seconds=300)
 
