@@ -376,11 +376,11 @@ def turning(url, file, namespace, *steps, subscribing=None):
         wakeup = Wakeup(backlog, loop.wake)
         heard = []
 
-        async def listen(idle):
+        def listen(idle):
             heard.append(idle)
             if subscribing:
                 subscribing()
-                await wakeup.listen_to(idle)
+                wakeup.listen_to(idle)
 
         jobs = [loop.run(listen), loop.look_for_orphans(), *([wakeup.run()] if subscribing else [])]
         tasks = [asyncio.create_task(job) for job in jobs]

@@ -36,7 +36,7 @@ def listening(broker, *queues):
 
 def test_a_push_to_an_idle_queue_wakes_and_other_changes_do_not(broker, redis_url):
     async def steps(wakeup, woken):
-        await wakeup.listen_to(frozenset({"harbor", "dure"}))
+        wakeup.listen_to(frozenset({"harbor", "dure"}))
         # for the connection and for each subscription
         await until(lambda: len(woken) == 3)
         broker.lpush("another", "task")
@@ -52,13 +52,13 @@ def test_a_push_to_an_idle_queue_wakes_and_other_changes_do_not(broker, redis_ur
 
 def test_a_busy_queue_is_no_longer_listened_to(broker, redis_url):
     async def steps(wakeup, woken):
-        await wakeup.listen_to(frozenset({"harbor", "dure"}))
+        wakeup.listen_to(frozenset({"harbor", "dure"}))
         await until(listening(broker, "harbor", "dure"))
-        await wakeup.listen_to(frozenset({"dure"}))
+        wakeup.listen_to(frozenset({"dure"}))
         await until(listening(broker, "dure"))
-        await wakeup.listen_to(frozenset())
+        wakeup.listen_to(frozenset())
         await until(listening(broker))
-        await wakeup.listen_to(frozenset({"harbor"}))
+        wakeup.listen_to(frozenset({"harbor"}))
         await until(listening(broker, "harbor"))
         woken.clear()
         broker.lpush("harbor", "task")
@@ -70,7 +70,7 @@ def test_a_busy_queue_is_no_longer_listened_to(broker, redis_url):
 
 def test_a_push_while_the_connection_was_broken_is_looked_for(broker, redis_url):
     async def steps(wakeup, woken):
-        await wakeup.listen_to(frozenset({"harbor"}))
+        wakeup.listen_to(frozenset({"harbor"}))
         await until(lambda: len(woken) == 2)
         with broker.pipeline() as together:
             together.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
@@ -86,7 +86,7 @@ def test_it_listens_again_after_the_connection_broke(broker, redis_url, monkeypa
     monkeypatch.setattr("queue_scaler.wakeup.RECONNECT_SECONDS", 0.05)
 
     async def steps(wakeup, woken):
-        await wakeup.listen_to(frozenset({"harbor"}))
+        wakeup.listen_to(frozenset({"harbor"}))
         await until(listening(broker, "harbor"))
         broker.client_kill_filter(_type="pubsub")
         await until(listening(broker, "harbor"))
@@ -105,7 +105,7 @@ def test_subscriptions_that_change_while_connections_break_end_nothing(broker, r
         for number in range(500):
             if number % 3 == 0:
                 broker.client_kill_filter(_type="pubsub")
-            await wakeup.listen_to(frozenset({f"queue{number}", "harbor"} if number % 2 else ()))
+            wakeup.listen_to(frozenset({f"queue{number}", "harbor"} if number % 2 else ()))
             await asyncio.sleep(0.001 * (number % 4))
         await until(listening(broker, "queue499", "harbor"))
         woken.clear()
@@ -116,13 +116,30 @@ def test_subscriptions_that_change_while_connections_break_end_nothing(broker, r
     assert listen(redis_url, steps)
 
 
+def test_a_stop_while_subscriptions_change_is_a_stop_and_no_error(broker, redis_url):
+    async def stopped(turns):
+        backlog = Backlog(redis_url)
+        wakeup = Wakeup(backlog, lambda: None)
+        running = asyncio.create_task(wakeup.run())
+        wakeup.listen_to(frozenset({"harbor"}))
+        await until(listening(broker, "harbor"))
+        wakeup.listen_to(frozenset({"dure"}))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await end([running])
+        await backlog.close()
+        return running.cancelled()
+
+    assert all(asyncio.run(stopped(turns)) for turns in range(12))
+
+
 def test_a_connection_that_went_silent_is_made_anew(broker, redis_url, monkeypatch, caplog):
     caplog.set_level("INFO")
     monkeypatch.setattr("queue_scaler.wakeup.RECONNECT_SECONDS", 0.05)
     monkeypatch.setattr("queue_scaler.wakeup.LISTEN_SECONDS", 1)
 
     async def steps(wakeup, woken):
-        await wakeup.listen_to(frozenset({"harbor"}))
+        wakeup.listen_to(frozenset({"harbor"}))
         await until(listening(broker, "harbor"))
         # longer than several silences: a connection that answers is kept
         await asyncio.sleep(2.5)

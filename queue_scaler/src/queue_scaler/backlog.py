@@ -61,8 +61,10 @@ class Backlog:
             }
             # the next poll is the retry; once at once covers a connection that Redis closed meanwhile
             self.redis = Redis.from_url(url, **settings, retry=Retry(NoBackoff(), 1))
-            # never connects anew by itself: nobody else could use the connection at that moment
-            self.subscriber = Redis.from_url(url, **settings, retry=Retry(NoBackoff(), 0, supported_errors=()))
+            # Never connects anew by itself: nobody else could use the connection at that moment. Its users set the time
+            # for each command: with this one, what is sent may find the connection gone (AttributeError).
+            own = settings | {"socket_timeout": None, "retry": Retry(NoBackoff(), 0, supported_errors=())}
+            self.subscriber = Redis.from_url(url, **own)
         except ValueError:
             # the error itself may quote a part of the password
             raise ConfigError("REDIS_URL is not like redis://:password@host:6379/0 (percent-encoded)") from None

@@ -123,7 +123,7 @@ class Loop:
         if any(queue.stateful_set == stateful_set for queue in self.config.queues.values()):
             self.wake()
 
-    async def run(self, listen_to: Callable[[frozenset[str]], Awaitable[None]]) -> None:
+    async def run(self, listen_to: Callable[[frozenset[str]], None]) -> None:
         """Poll until cancelled; `listen_to` is told which queues have neither tasks nor workers."""
         asleep: frozenset[str] = frozenset()
         burst_until = due = float("-inf")
@@ -136,7 +136,7 @@ class Loop:
             due = min(due, following) if early else following
             choices = await self.poll(started, early=early)
             before, asleep = asleep, frozenset(choice.name for choice in choices if choice.asleep)
-            await listen_to(asleep)
+            listen_to(asleep)
             # not what is merely unknown now, as while Redis is away
             if any(choice.filled and choice.name in before for choice in choices):
                 burst_until = started + BURST_SECONDS

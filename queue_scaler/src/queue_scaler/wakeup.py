@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from queue_scaler.backlog import Backlog
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 1.0
 LISTEN_SECONDS = 30.0
+SEND_SECONDS = 2.0  # to connect, and for Redis to take what is sent
 
 
 class Wakeup:
@@ -27,41 +29,38 @@ class Wakeup:
         self._redis = backlog.subscriber
         self._wake = wake
         self._idle: frozenset[str] = frozenset()
-        self._subscribed: frozenset[str] = frozenset()
-        self._pubsub = None
+        self._changed = asyncio.Event()
         self._trouble = ""
 
-    async def listen_to(self, idle: frozenset[str]) -> None:
-        """Say which queues are idle now; changes the subscriptions by the difference."""
-        self._idle = idle
-        if self._pubsub is not None and idle != self._subscribed:
-            try:
-                await self._subscribe()
-            except (RedisError, OSError):
-                self._pubsub = None
+    def listen_to(self, idle: frozenset[str]) -> None:
+        """Say which queues are idle now; the subscriptions follow."""
+        if idle != self._idle:
+            self._idle = idle
+            self._changed.set()
 
     async def run(self) -> None:
         """Listen until cancelled, connecting anew when the connection breaks."""
         while True:
             try:
-                async with self._redis.pubsub() as pubsub:
-                    self._subscribed = frozenset()
-                    # a subscription of its own keeps the connection in use while no queue is idle
-                    await pubsub.subscribe(self._prefix)
-                    self._pubsub = pubsub
-                    try:
-                        await self._subscribe()
-                        self._say("")
-                        await self._receive(pubsub)
-                    finally:
-                        self._pubsub = None
-            except (RedisError, OSError) as error:
-                self._say(f"none for now, each poll finds what came: {error}")
+                await self._listen()
+            except* (RedisError, OSError) as errors:
+                reason = str(errors.exceptions[0]) or f"no answer within {SEND_SECONDS:g} s"
+                self._say(f"none for now, each poll finds what came: {reason}")
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _receive(self, pubsub) -> None:
+    async def _listen(self) -> None:
+        async with self._redis.pubsub() as pubsub:
+            async with asyncio.timeout(SEND_SECONDS):
+                # a subscription of its own keeps the connection in use while no queue is idle
+                await pubsub.subscribe(self._prefix)
+            # the connection is closed when nobody uses it any more
+            async with asyncio.TaskGroup() as users:
+                users.create_task(self._receive(pubsub))
+                users.create_task(self._subscribe(pubsub))
+
+    async def _receive(self, pubsub: PubSub) -> None:
         asked = False
-        while self._pubsub is pubsub:
+        while True:
             message = await pubsub.get_message(timeout=LISTEN_SECONDS)
             # a subscription, too: what was pushed before it was announced to nobody
             if message and (message["type"] == "subscribe" or message["data"] in ("lpush", "rpush")):
@@ -70,19 +69,25 @@ class Wakeup:
                 # a connection whose other end has gone without a word
                 raise ConnectionError(f"silent for {2 * LISTEN_SECONDS:.0f} s")
             elif message is None:
-                await pubsub.ping()
+                async with asyncio.timeout(SEND_SECONDS):
+                    await pubsub.ping()
             asked = message is None
+
+    async def _subscribe(self, pubsub: PubSub) -> None:
+        subscribed: frozenset[str] = frozenset()
+        while True:
+            self._changed.clear()
+            added, gone, subscribed = self._idle - subscribed, subscribed - self._idle, self._idle
+            async with asyncio.timeout(SEND_SECONDS):
+                if added:
+                    await pubsub.subscribe(*(self._prefix + name for name in added))
+                if gone:
+                    await pubsub.unsubscribe(*(self._prefix + name for name in gone))
+            self._say("")
+            await self._changed.wait()
 
     def _say(self, trouble: str) -> None:
         """Log at the first of several failures, and when they have ended."""
         if bool(trouble) != bool(self._trouble):
             log.info("events of Redis: %s", trouble or "listening")
         self._trouble = trouble
-
-    async def _subscribe(self) -> None:
-        added, gone = self._idle - self._subscribed, self._subscribed - self._idle
-        self._subscribed = self._idle
-        if added:
-            await self._pubsub.subscribe(*(self._prefix + name for name in added))
-        if gone:
-            await self._pubsub.unsubscribe(*(self._prefix + name for name in gone))
