@@ -141,7 +141,7 @@ class Installation:
         """Remove the release with its namespace, its volumes and its Secrets; with `wait` until all is gone."""
         self.helm("uninstall", self.release, "--ignore-not-found")
         # a namespace waits for half of its pods' longest grace, of ten minutes here, though they have ended long before
-        self.kubectl("delete", "pods", "--all", "--grace-period=20", "--wait=false")
+        self.kubectl("delete", "pods", "--all", "--grace-period=0", "--force")
         gone = ("--ignore-not-found", f"--wait={str(wait).lower()}")
         self.run("kubectl", "delete", "namespace", self.namespace, *gone, seconds=300)
 
