@@ -12,13 +12,12 @@ from collections.abc import Callable
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from queue_scaler.backlog import Backlog
+from queue_scaler.backlog import TIMEOUT_SECONDS, Backlog
 
 log = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 1.0
 LISTEN_SECONDS = 30.0
-SEND_SECONDS = 2.0  # to connect, and for Redis to take what is sent
 
 
 class Wakeup:
@@ -44,13 +43,13 @@ class Wakeup:
             try:
                 await self._listen()
             except* (RedisError, OSError) as errors:
-                reason = str(errors.exceptions[0]) or f"no answer within {SEND_SECONDS:g} s"
+                reason = str(errors.exceptions[0]) or f"no answer within {TIMEOUT_SECONDS:g} s"
                 self._say(f"none for now, each poll finds what came: {reason}")
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
         async with self._redis.pubsub() as pubsub:
-            async with asyncio.timeout(SEND_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 # a subscription of its own keeps the connection in use while no queue is idle
                 await pubsub.subscribe(self._prefix)
             # the connection is closed when nobody uses it any more
@@ -69,7 +68,7 @@ class Wakeup:
                 # a connection whose other end has gone without a word
                 raise ConnectionError(f"silent for {2 * LISTEN_SECONDS:.0f} s")
             elif message is None:
-                async with asyncio.timeout(SEND_SECONDS):
+                async with asyncio.timeout(TIMEOUT_SECONDS):
                     await pubsub.ping()
             asked = message is None
 
@@ -78,7 +77,7 @@ class Wakeup:
         while True:
             self._changed.clear()
             added, gone, subscribed = self._idle - subscribed, subscribed - self._idle, self._idle
-            async with asyncio.timeout(SEND_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 if added:
                     await pubsub.subscribe(*(self._prefix + name for name in added))
                 if gone:
