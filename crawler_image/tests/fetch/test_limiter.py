@@ -19,9 +19,24 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from limited_worker import take_a_slot_and_die, take_turns
-from newscrawl.fetch.limiter import Limiter, MustWait, state_key
+from newscrawl.fetch.limiter import Limiter, MustWait, _Held, state_key
 
 LEASE = 2.0
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_renewed_any_more(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ends the renewing of what a test still holds, which would log after the tests' Redis has gone."""
+    held, add = [], _Held.add
+
+    def add_and_note(slots: _Held, token: str, key: str) -> None:
+        held.append((slots, token))
+        add(slots, token, key)
+
+    monkeypatch.setattr(_Held, "add", add_and_note)
+    yield
+    for slots, token in held:
+        slots.drop(token)
 
 
 @dataclass
