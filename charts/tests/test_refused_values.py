@@ -48,6 +48,13 @@ REFUSED = {
         ['workers={"queues":{"a":{"autoscaling":{"targetSeconds":60}}}}', 'autoscaling={"engine":"keda"}'],
         ["workers.queues.a.autoscaling.targetSeconds", "autoscaling.engine=builtin"],
     ),
+    **{
+        f"queue with a key of the workers: {name}": (
+            [f'workers={{"queues":{{"{name}":{{}}}}}}'],
+            [f"workers.queues.{name}:"],
+        )
+        for name in ("unacked:a", "unacked_index:a", "work:a", "_kombu.binding.a")
+    },
     "queue with a comma": (['workers={"queues":{"a,b":{}}}'], ["/workers/queues", "a,b"]),
     "queues whose StatefulSets would have one name": (
         ['workers={"queues":{"Harbor_English":{},"harbor-english-374f3f":{}}}'],

@@ -41,7 +41,10 @@ def test_list_length_may_differ_from_concurrency():
 
 
 def test_below_the_activation_nothing_starts():
-    assert run(queue(activation_list_length=5), [Reading(5, 0), Reading(6, 0)]) == [0, 3]
+    few = queue(activation_list_length=5)
+    assert run(few, [Reading(5, 0), Reading(6, 0)]) == [0, 3]
+    held, _ = decide(few, History(), Reading(5, 0), Workers(0), now=0.0)
+    assert held.why == "5 queued, activationListLength 5 is not passed"
 
 
 def test_the_activation_is_ignored_with_a_minimum():

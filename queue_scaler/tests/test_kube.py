@@ -57,6 +57,8 @@ class Client:
         ({PAUSED_REPLICAS: "2"}, {"paused_at": 2}),
         ({PAUSED: "true"}, {"held": True}),
         ({PAUSED: "True"}, {"held": True}),
+        ({PAUSED: "yes"}, {"held": True}),
+        ({PAUSED: ""}, {"held": True}),
         ({PAUSED: "false"}, {}),
         *(
             ({PAUSED_REPLICAS: text}, {"problem": f"{PAUSED_REPLICAS} is {text!r}, not a number of replicas"})

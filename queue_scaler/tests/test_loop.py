@@ -280,7 +280,7 @@ def test_a_pause_is_told_in_the_log_and_a_metric(server, redis_url, file, caplog
     loop = polls(redis_url, file, namespace, lambda: None, lambda: namespace.workers.update(a=Workers(0)))
     assert (namespace.replicas["a"], paused()) == (1, 0)
     told = [text for text in caplog.messages if "annotation" in text]
-    assert told == [*[f"queue=harbor annotation: {why}"] * 2, "queue=harbor annotation: in order again"]
+    assert told == [*[f"queue=harbor annotation: {why}"] * 2, "queue=harbor annotation: not paused any more"]
 
 
 def orphan(server, queue="dure", tag="tag"):

@@ -13,6 +13,9 @@
 {{- $owners := dict -}}
 {{- range $name, $queue := $queues -}}
 {{- $scaling := $queue.autoscaling -}}
+{{- if regexMatch "^((unacked|unacked_index|work):|_kombu)" $name -}}
+{{- fail (printf "workers.queues.%s: Celery and the workers have keys of this name in Redis: give the queue a name that begins with none of unacked:, unacked_index:, work:, _kombu" $name) -}}
+{{- end -}}
 {{- if gt (int $scaling.minReplicaCount) (int $scaling.maxReplicaCount) -}}
 {{- fail (printf "workers.queues.%s.autoscaling.minReplicaCount: %d is more than maxReplicaCount %d: lower it or raise maxReplicaCount" $name (int $scaling.minReplicaCount) (int $scaling.maxReplicaCount)) -}}
 {{- end -}}

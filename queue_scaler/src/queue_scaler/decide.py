@@ -105,7 +105,8 @@ def _decide(
     # the cooldown is the way to zero alone; with a minimum the windows and policies count, as with KEDA
     if history.idle_since is not None and floor == 0:
         if workers.replicas == 0:
-            return Decision(0, "idle"), history
+            few = f"{reading.queued} queued, activationListLength {queue.activation_list_length} is not passed"
+            return Decision(0, few if reading.queued else "idle"), history
         if now - history.idle_since >= max(queue.cooldown_period, EMPTY_PROOF_SECONDS):
             return Decision(0, f"idle for {now - history.idle_since:.0f} s"), history
     # the HPA's windows; from zero the first worker comes at once, as with KEDA, which leaves only the rest to the HPA
@@ -155,7 +156,7 @@ def _extend(trace: Trace, newest: tuple[float, int], window: float, stays: Calla
 def _blind(queue: Queue, history: History, workers: Workers) -> Decision:
     fallback = queue.fallback
     if fallback is None or fallback.replicas is None or history.failures < fallback.failure_threshold:
-        return Decision(workers.replicas, "held: Redis does not answer for this queue")
+        return Decision(workers.replicas, "held: Redis gave no backlog of this queue")
     least = min(fallback.replicas, queue.max_replica_count)
     replicas = max(workers.replicas, least)
     return Decision(replicas, f"fallback {least} after {history.failures} failed readings, never lowered")

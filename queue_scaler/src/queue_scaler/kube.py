@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
 PAUSED = "autoscaling.keda.sh/paused"
-TRUE = ("1", "t", "T", "true", "TRUE", "True")  # what KEDA takes for true
+FALSE = ("0", "f", "F", "false", "FALSE", "False")  # whatever else an annotation says is true, as with KEDA
 TIMEOUT_SECONDS = 5.0
 # each StatefulSet is some 10 KB of JSON and ten times that as objects: only so many at once
 PAGE = 50
@@ -186,7 +186,7 @@ def _workers(item: StatefulSet) -> Workers:
     return Workers(
         replicas=item.spec.replicas if item.spec.replicas is not None else 1,
         paused_at=int(paused_at) if valid else None,
-        held=annotations.get(PAUSED) in TRUE,
+        held=annotations.get(PAUSED, "false") not in FALSE,
         problem=None if valid or paused_at is None else f"{PAUSED_REPLICAS} is {paused_at!r}, not a number of replicas",
     )
 

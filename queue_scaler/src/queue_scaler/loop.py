@@ -306,7 +306,7 @@ class Loop:
             if past := self._histories.get(name):
                 self._histories[name] = History(pace=past.pace)
             return None
-        self._say(f"queue={name} annotation", workers.pause)
+        self._say(f"queue={name} annotation", workers.pause, ended="not paused any more")
         decision, history = decide(queue, self._histories.get(name, History()), reading, workers, now, early=early)
         self._histories[name] = history
         ready = self.sets.ready.get(queue.stateful_set, 0)
@@ -342,7 +342,7 @@ class Loop:
         self._metrics.scalings.labels(choice.name, direction).inc()
         log.info("%s", choice.line())
 
-    def _say(self, about: str, problem: str) -> None:
+    def _say(self, about: str, problem: str, ended: str = "in order again") -> None:
         """Log a problem when it is new, and its end."""
         if problem == self._said.get(about, ""):
             return
@@ -350,7 +350,7 @@ class Loop:
         if problem:
             log.warning("%s: %s", about, problem)
         else:
-            log.info("%s: in order again", about)
+            log.info("%s: %s", about, ended)
 
     def _reload(self) -> None:
         """Take a changed configuration file; a bad one is refused and the last good one stays."""
