@@ -105,8 +105,10 @@ def _decide(
     # the cooldown is the way to zero alone; with a minimum the windows and policies count, as with KEDA
     if history.idle_since is not None and floor == 0:
         if workers.replicas == 0:
+            if not reading.queued:
+                return Decision(0, "idle"), history
             few = f"{reading.queued} queued, activationListLength {queue.activation_list_length} is not passed"
-            return Decision(0, few if reading.queued else "idle"), history
+            return Decision(0, few), history
         if now - history.idle_since >= max(queue.cooldown_period, EMPTY_PROOF_SECONDS):
             return Decision(0, f"idle for {now - history.idle_since:.0f} s"), history
     # the HPA's windows; from zero the first worker comes at once, as with KEDA, which leaves only the rest to the HPA
